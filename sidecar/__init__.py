@@ -1,0 +1,1 @@
+"""The one place that talks to Dapr: secrets, state, events, and the HTTP transport through the sidecar."""
