@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +15,28 @@ class Entry:
     etag: str
 
 
-class StateUnavailable(Exception):
+class StateUnavailable(Exception):  # noqa: N818  reads as what it is at every `except`
     """The store did not answer, or answered with something that is neither a value nor a conflict."""
+
+
+def check_key(key: str) -> str:
+    """A key that every store can hold. Raises ValueError: these come from code, never from a request."""
+    if not key or "||" in key:
+        raise ValueError(f"a state key is not empty and holds no '||': {key!r}")
+    return key
+
+
+def check_ttl(ttl: int | None) -> int | None:
+    """Whole seconds of at least one, or None for ever. Raises ValueError: zero means "for ever" to some stores."""
+    if ttl is not None and ttl < 1:
+        raise ValueError(f"ttl is at least one second, not {ttl}")
+    return ttl
 
 
 class State(Protocol):
     """A key-value state shared by all replicas of one app. Keys hold no `||`; `ttl` is in whole seconds.
 
+    A write without `ttl` lasts for ever, also where the value before it had one.
     Every method raises `StateUnavailable` when the store cannot be asked.
     """
 

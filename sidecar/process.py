@@ -1,0 +1,149 @@
+"""How every app runs as a process: its logs, its server, its way to the world, and how it ends."""
+
+import asyncio
+import inspect
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import structlog
+import uvicorn
+
+from sidecar.connect import Sidecar, connect
+from sidecar.redaction import redact
+from sidecar.secrets import SecretMissing, SecretsUnavailable
+from sidecar.state import StateUnavailable
+
+AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
+Build: TypeAlias = Callable[[Sidecar], AsgiApp | Awaitable[AsgiApp]]
+
+_GRACE_SECONDS: Final = 5
+_QUIET: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "uvicorn.access")
+"""Libraries that name every URL they call at level info."""
+
+
+def configure_logs(app_id: str, *, level: str = "info") -> None:
+    """One JSON object a line on stderr, from our own logs and every library's, with credentials hidden."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(app_id),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _configure_libraries(shared, render, number)
+
+
+def _configure_libraries(
+    shared: list[structlog.typing.Processor], render: structlog.typing.Processor, number: int
+) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]
+    first = [structlog.stdlib.add_logger_name, *shared]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=first))
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    logging.captureWarnings(capture=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def _named(app_id: str) -> structlog.typing.Processor:
+    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["app"] = app_id
+        return event
+
+    return add
+
+
+def server_config(app: AsgiApp, *, host: str, port: int) -> uvicorn.Config:
+    """The server as every app runs it: what a request says about proxies and hosts is not believed, nothing is told."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """Who this process is, where it listens, where its files are, and who else is where (see `connect`)."""
+
+    app_id: str
+    host: str
+    port: int
+    data: Path
+    routes: Mapping[str, str]
+
+
+def run(build: Build, process: Process, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Run one app until SIGINT or SIGTERM: connect, build, serve, let running requests end, disconnect.
+
+    Ends the process with status 1 and one log line when it cannot start.
+    """
+    configure_logs(process.app_id, level=environ.get("DACA_LOG_LEVEL", "info"))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            started = runner.run(_serve(build, process, environ))
+    except KeyboardInterrupt:
+        return
+    except (StateUnavailable, SecretsUnavailable, SecretMissing, ValueError, OSError) as error:
+        structlog.get_logger().error("cannot start", why=str(error))
+        sys.exit(1)
+    if not started:
+        sys.exit(1)
+
+
+async def _serve(build: Build, process: Process, environ: Mapping[str, str]) -> bool:
+    async with connect(environ, app_id=process.app_id, data=process.data, routes=process.routes) as sidecar:
+        built = build(sidecar)
+        app: AsgiApp = await built if inspect.isawaitable(built) else built
+        server = _Server(server_config(app, host=process.host, port=process.port))
+        await server.serve()
+        return server.started
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal by returning: uvicorn's own would raise it once more and skip whatever closes after it."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415  there is none on Windows
+
+    return uvloop.new_event_loop

@@ -1,0 +1,42 @@
+"""What no log line may hold: tokens, secrets, assertions, codes and verifiers, by their name or by their shape."""
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, cast
+
+HIDDEN: Final = "[hidden]"
+
+_NAMES: Final = re.compile(
+    r"(?:^|[_-])(?:token|secret|password|passwd|assertion|verifier|authorization|cookie|credentials?|kek)$"
+    r"|^(?:code|state|nonce|request_uri|dpop|user_code|device_code|private_key|set-cookie)$",
+    re.IGNORECASE,
+)
+_SHAPES: Final = re.compile(
+    r"(?P<jwt>\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*){1,3})"
+    r"|(?P<scheme>\b(?:Bearer|Basic|DPoP) +)[\w.~+/=-]{8,}"
+    r"|(?P<field>\b(?:[a-z_]*token|[a-z_]*secret|[a-z_]*assertion|[a-z_]*verifier|code|password)(?:=|['\"]: ?['\"]))"
+    r"[^\s&'\",}]+",
+    re.IGNORECASE,
+)
+
+
+def redact_text(text: str) -> str:
+    """The text with everything that has the shape of a credential hidden."""
+    return _SHAPES.sub(lambda hit: (hit["scheme"] or hit["field"] or "") + HIDDEN, text)
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: hides values by name, then by shape, however deep they lie."""
+    for name, value in event.items():
+        event[name] = _hide(name, value)
+    return event
+
+
+def _hide(name: str, value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _hide(str(key), inner) for key, inner in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_hide(name, inner) for inner in cast("list[object]", value)]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return HIDDEN if _NAMES.search(name) else redact_text(str(value))
