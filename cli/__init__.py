@@ -1,1 +1,1 @@
-""
+"""The `daca` command: one file a command, one line a failure."""

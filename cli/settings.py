@@ -1,0 +1,44 @@
+"""What every command knows about where it is: the data folder, the identity file, the issuer. Read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+ISSUER = "http://localhost:9000"
+
+Mode: TypeAlias = Literal["embedded", "sidecars"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`environ` is what child processes inherit; credentials for `daca call` are taken out of it first."""
+
+    data: Path
+    identity: Path
+    issuer: str
+    host: str
+    environ: Mapping[str, str] = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    client_key: str | None = field(default=None, repr=False)
+
+    @property
+    def secrets_file(self) -> Path:
+        """The secrets of a laptop, in both modes."""
+        return self.data / "secrets.json"
+
+
+def read_settings(environ: Mapping[str, str], data: Path | None, identity: Path | None) -> Settings:
+    """Options win over the environment, the environment over the defaults. Paths are made absolute."""
+    inherited = {
+        name: value for name, value in environ.items() if name not in {"DACA_CLIENT_SECRET", "DACA_CLIENT_KEY"}
+    }
+    return Settings(
+        data=(data or Path(environ.get("DACA_DATA") or ".daca")).resolve(),
+        identity=(identity or Path(environ.get("DACA_IDENTITY") or "identity.yaml")).resolve(),
+        issuer=environ.get("DACA_ISSUER") or ISSUER,
+        host=environ.get("DACA_HOST") or "127.0.0.1",
+        environ=inherited,
+        client_secret=environ.get("DACA_CLIENT_SECRET") or None,
+        client_key=environ.get("DACA_CLIENT_KEY") or None,
+    )
