@@ -1,0 +1,66 @@
+"""One flight per key: whoever asks while it is under way shares it, and nobody's cancellation ends it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
+from typing import Generic, TypeVar
+
+from oauth_client.errors import OAuthClientError
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Flights(Generic[K, V]):
+    """Shares running work by key. A failure is answered from memory for `backoff` seconds, a success never."""
+
+    def __init__(self, clock: Callable[[], float], backoff: float) -> None:
+        self._clock = clock
+        self._backoff = backoff
+        self._tasks: dict[K, asyncio.Task[V]] = {}
+        self._failed: dict[K, tuple[float, OAuthClientError]] = {}
+
+    async def join(self, key: K, work: Callable[[], Coroutine[None, None, V]]) -> V:
+        """Wait for the flight of this key, taking off if there is none. Raises what it raised."""
+        failure = self._failure(key)
+        if failure is not None:
+            raise failure.with_traceback(None)
+        task = self.start(key, work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise OAuthClientError("closed while a token was on its way") from None
+            raise
+
+    def start(self, key: K, work: Callable[[], Coroutine[None, None, V]]) -> asyncio.Task[V]:
+        """Take off unless a flight of this key is under way; wait for nothing."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = asyncio.create_task(work())
+            self._tasks[key] = task
+            task.add_done_callback(partial(self._landed, key))
+        return task
+
+    def rests(self, key: K) -> bool:
+        """Did this key fail a moment ago, so that trying again is too early?"""
+        return self._failure(key) is not None
+
+    async def aclose(self) -> None:
+        """Give up every flight, and wait until it is down."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _landed(self, key: K, task: asyncio.Task[V]) -> None:
+        del self._tasks[key]
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, OAuthClientError):
+            self._failed[key] = (self._clock() + self._backoff, error)
+
+    def _failure(self, key: K) -> OAuthClientError | None:
+        now = self._clock()
+        self._failed = {k: kept for k, kept in self._failed.items() if kept[0] > now}
+        kept = self._failed.get(key)
+        return kept[1] if kept else None

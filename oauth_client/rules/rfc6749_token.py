@@ -1,0 +1,60 @@
+"""RFC 6749 — the token endpoint: what is asked, and is the answer a usable token?"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from oauth_client.errors import BadTokenAnswer, TokenRefused, shown
+from oauth_client.models import TokenAnswer
+from oauth_client.rules.rfc6750_challenge import scopes_in
+from oauth_client.rules.rfc8259_members import text
+
+GRANT = "client_credentials"
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_ERROR = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
+
+
+def token_form(resource: str, scopes: Iterable[str]) -> dict[str, str]:
+    """The request: always with its resource, with a scope only when there is one. §4.4.2; RFC 8707 §2.2."""
+    scope = " ".join(sorted(scopes))
+    return {"grant_type": GRANT, "resource": resource} | ({"scope": scope} if scope else {})
+
+
+def read_answer(document: Mapping[str, object], asked: Collection[str], endpoint: str) -> TokenAnswer:
+    """Accept a success: a Bearer token fit for a header, a positive lifetime, and the scope it has. §5.1.
+
+    The token itself is opaque; nothing in it is looked at.
+    """
+    access_token = text(document, "access_token")
+    if not _VISIBLE.fullmatch(access_token):
+        raise BadTokenAnswer(endpoint, "access_token is missing or not a header value")
+    token_type = text(document, "token_type")
+    if token_type.lower() != "bearer":
+        raise BadTokenAnswer(endpoint, f"token_type is {shown(token_type)}, not Bearer")
+    granted = scopes_in(text(document, "scope"))
+    return TokenAnswer(
+        access_token=access_token,
+        lifetime=_lifetime(document.get("expires_in"), endpoint),
+        scopes=frozenset(granted or asked),
+    )
+
+
+def read_refusal(
+    document: Mapping[str, object], *, status: int, endpoint: str, sensitive: Iterable[str]
+) -> TokenRefused:
+    """Read a refusal, without repeating anything the client sent in confidence. §5.2."""
+    error = text(document, "error")
+    if not _ERROR.fullmatch(error):
+        error = "without an error code"
+    description = text(document, "error_description")
+    for secret in filter(None, sensitive):
+        description = description.replace(secret, "…")
+    printable = "".join(c if c.isprintable() else " " for c in description[:300])
+    return TokenRefused(error, printable, status=status, endpoint=endpoint)
+
+
+def _lifetime(value: object, endpoint: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise BadTokenAnswer(endpoint, f"expires_in is {shown(str(value))}, not a positive number of seconds")
+    return value
