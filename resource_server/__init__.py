@@ -1,1 +1,7 @@
-""
+"""The door of anything that accepts tokens: ASGI middleware for MCP servers and others, with any compliant issuer."""
+
+from resource_server.caller import Caller, current_caller
+from resource_server.guard import Door
+from resource_server.rate_limit import RateLimit
+
+__all__ = ["Caller", "Door", "RateLimit", "current_caller"]

@@ -1,0 +1,185 @@
+"""The door: an ASGI app around another that lets in verified callers and tells everyone else how to become one."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Unpack
+from urllib.parse import urlsplit
+
+import httpx2
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_server.body import Disconnected
+from resource_server.caller import SCOPE_KEY, enter, leave
+from resource_server.endpoints import Metadata, Refusals
+from resource_server.errors import InsufficientScope, Refusal
+from resource_server.key_set import KeySet
+from resource_server.key_source import KeySource
+from resource_server.keys import Keys, Pace
+from resource_server.origins import Origins, answer_preflight, with_cors
+from resource_server.rate_limit import Buckets
+from resource_server.rules.rfc6749_scope import closure_of
+from resource_server.rules.rfc6750_bearer import take_token
+from resource_server.rules.rfc8414_issuer import LOOPBACK
+from resource_server.settings import Options, Settings, as_names
+from resource_server.token_check import Expected, TokenCheck, Verified
+from resource_server.tool_list import ToolListFilter, readable
+from resource_server.tool_scopes import Operation, Operations
+
+_LOG = logging.getLogger("resource_server")
+
+
+class Door:
+    """Guards an ASGI app: every request needs a token that `issuer` made for `resource`, with the scopes it takes.
+
+    `http` fetches the issuer's keys; without one the door has its own and closes it. `clock` gives seconds since 1970.
+    The settings are those of `resource_server.settings.Settings`. Raises ValueError or TypeError for unsafe ones.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        resource: str,
+        issuer: str,
+        http: httpx2.AsyncClient | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        **options: Unpack[Options],
+    ) -> None:
+        self.app = app
+        self.settings = settings = Settings(resource=resource, issuer=issuer, **options)
+        self._http, self._own_http = http, None
+        self._keys = Keys(self._fetch_keys, _pace_of(settings), monotonic)
+        self._source = KeySource(
+            issuer=issuer,
+            jwks_uri=settings.jwks_uri,
+            algorithms=settings.algorithms,
+            allow_http=settings.allow_http,
+        )
+        self.tokens = _token_check(settings, self._keys, clock)
+        self._operations = Operations(settings)
+        self._origins = Origins(resource, settings.allowed_hosts, settings.allowed_origins)
+        self._metadata = Metadata(settings)
+        self._refusals = Refusals(settings)
+        self._buckets = Buckets(settings.rate_limit, monotonic) if settings.rate_limit else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection. HTTP is guarded; WebSocket, which MCP does not use, is closed."""
+        if scope["type"] == "http":
+            await self._request(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "no WebSocket here"})
+
+    async def aclose(self) -> None:
+        """End background work and close the door's own HTTP client. The lifespan does it at shutdown."""
+        await self._keys.stop()
+        if self._own_http is not None:
+            await self._own_http.aclose()
+            self._own_http = None
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if scope["path"] in self.settings.public_paths:
+                return await self.app(scope, receive, send)
+            self._origins.check_host(scope["headers"])
+            if scope["path"] in self._metadata.paths:
+                return await self._metadata.answer(scope, send)
+            origin = self._origins.check_origin(scope["headers"])
+            if origin is not None:
+                send = with_cors(send, origin)
+                if scope["method"] == "OPTIONS" and _is_preflight(scope):
+                    return await answer_preflight(send)
+            await self._guarded(scope, receive, send)
+        except Refusal as refusal:
+            self._log(refusal, scope)
+            await self._refusals.answer(refusal, scope, send)
+        except Disconnected:
+            return None
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = take_token(scope["headers"], scope.get("query_string", b""), max_length=self.settings.max_token)
+        verified = await self.tokens.verify(token)
+        try:
+            operation = await self._operations.of(scope, receive)
+            self._check(verified, operation)
+        except Refusal as refusal:
+            refusal.client = verified.caller.client_id
+            raise
+        await self._enter(verified, operation, scope, send)
+
+    def _check(self, verified: Verified, operation: Operation) -> None:
+        if not verified.scopes.issuperset(operation.needed):
+            raise InsufficientScope(operation.needed, request_id=operation.request_id)
+        if operation.calls_tool and self._buckets is not None:
+            self._buckets.take(verified.caller, operation.request_id)
+
+    async def _enter(self, verified: Verified, operation: Operation, scope: Scope, send: Send) -> None:
+        # The app learns who calls, not what with: a token that it never sees it cannot pass on.
+        headers = [field for field in scope["headers"] if field[0] != b"authorization"]
+        inner: Scope = {**scope, "headers": headers, SCOPE_KEY: verified.caller}
+        if operation.lists_tools:
+            inner = readable(inner)
+            send = ToolListFilter(send, partial(self._operations.may_call, scopes=verified.scopes))
+        reset = enter(verified.caller)
+        try:
+            await self.app(inner, operation.receive, send)
+        finally:
+            leave(reset)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._keys.start()
+            return message
+
+        try:
+            await self.app(scope, receiving, send)
+        finally:
+            await self.aclose()
+
+    async def _fetch_keys(self) -> KeySet:
+        if self._http is not None:
+            return await self._source.fetch(self._http)
+        if self._own_http is None:
+            through_proxy = urlsplit(self.settings.issuer).hostname not in LOOPBACK
+            self._own_http = httpx2.AsyncClient(timeout=self.settings.key_wait, trust_env=through_proxy)
+        return await self._source.fetch(self._own_http)
+
+    def _log(self, refusal: Refusal, scope: Scope) -> None:
+        _LOG.info(
+            "refused %d %s: %s resource=%s client=%s %s %.200r",
+            refusal.status,
+            refusal.error or "no token",
+            refusal.detail or refusal.description,
+            self.settings.resource,
+            refusal.client or "-",
+            scope["method"],
+            scope["path"],
+        )
+
+
+def _pace_of(settings: Settings) -> Pace:
+    return Pace(ttl=settings.keys_ttl, refetch_interval=settings.refetch_interval, wait=settings.key_wait)
+
+
+def _token_check(settings: Settings, keys: Keys, clock: Callable[[], float]) -> TokenCheck:
+    expected = Expected(
+        issuer=settings.issuer,
+        resource=settings.resource,
+        types=frozenset(name.lower().removeprefix("application/") for name in settings.token_types),
+        algorithms=frozenset(settings.algorithms),
+        scope_claims=settings.scope_claims,
+        client_claims=settings.client_claims,
+        leeway=settings.leeway,
+    )
+    implied = closure_of({scope: as_names(names) for scope, names in settings.implies.items()})
+    return TokenCheck(expected, keys, implied=implied, clock=clock, size=settings.cache_size)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])

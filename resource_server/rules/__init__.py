@@ -1,0 +1,1 @@
+"""The rules of the door: pure functions, one file per document that states the rule."""

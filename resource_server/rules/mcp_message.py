@@ -1,0 +1,109 @@
+"""MCP's Streamable HTTP: what a POST asks for, read before anything is dispatched.
+
+Transport, sending messages (all revisions); 2026-07-28, standard request headers and server validation.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from resource_server.errors import HeaderMismatch, MalformedMessage, RequestId, UnknownTool
+from resource_server.rules.rfc7493_json import read_json
+
+TOOL_CALL = "tools/call"
+HEADERS_ARE_BINDING = frozenset({"2026-07-28"})
+_NAMED_BY = {TOOL_CALL: "name", "prompts/get": "name", "resources/read": "uri"}
+_VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
+_ROUTING = {b"mcp-protocol-version": "MCP-Protocol-Version", b"mcp-method": "Mcp-Method", b"mcp-name": "Mcp-Name"}
+_SENTINEL = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One JSON-RPC message. `method` is None in a response, `id` is None in a notification."""
+
+    method: str | None
+    id: RequestId
+    is_request: bool
+    name: str | None
+    version_in_meta: object = None
+
+
+def read_message(body: bytes) -> Message:
+    """Read exactly one JSON-RPC message; a batch is refused. Raises Unparseable, MalformedMessage, UnknownTool."""
+    value = read_json(body)
+    if isinstance(value, list):
+        raise MalformedMessage("send one JSON-RPC message per request; batches are not accepted")
+    if not isinstance(value, dict):
+        raise MalformedMessage("the body must be one JSON-RPC message")
+    message = cast("dict[str, object]", value)
+    method, request_id = message.get("method"), _id_of(message)
+    if "method" in message and not isinstance(method, str):
+        raise MalformedMessage("method must be a string", request_id=request_id)
+    params = _object(message.get("params"))
+    name = params.get(_NAMED_BY.get(cast("str", method), ""))
+    if method == TOOL_CALL and not isinstance(name, str):
+        raise UnknownTool("tools/call needs the name of a tool", request_id=request_id)
+    return Message(
+        method=cast("str | None", method),
+        id=request_id,
+        is_request="id" in message,
+        name=name if isinstance(name, str) else None,
+        version_in_meta=_object(params.get("_meta")).get(_VERSION_IN_META),
+    )
+
+
+def check_routing_headers(headers: Iterable[tuple[bytes, bytes]], message: Message) -> None:
+    """Refuse routing headers that are repeated, and since 2026-07-28 any that do not say what the body says.
+
+    Raises HeaderMismatch. Earlier revisions have no Mcp-Method and Mcp-Name: there the body alone counts.
+    Does not decide which protocol versions are served; the app does.
+    """
+    values: dict[bytes, str] = {}
+    for name, value in headers:
+        if name in _ROUTING:
+            if name in values:
+                raise HeaderMismatch(f"{_ROUTING[name]} appears more than once", request_id=message.id)
+            values[name] = value.decode("latin-1")
+    version = values.get(b"mcp-protocol-version")
+    if version in HEADERS_ARE_BINDING:
+        _check_binding(values, version, message)
+
+
+def _check_binding(values: Mapping[bytes, str], version: str | None, message: Message) -> None:
+    expected = {b"mcp-method": message.method}
+    if message.name is not None:
+        expected[b"mcp-name"] = message.name
+    if not message.is_request:  # a notification need not mirror itself, but may not contradict itself
+        expected = {name: value for name, value in expected.items() if name in values}
+    for name, value in expected.items():
+        sent = values.get(name)
+        if sent is None or (decoded_value(sent) if name == b"mcp-name" else sent) != value:
+            raise HeaderMismatch(f"{_ROUTING[name]} does not match the body", request_id=message.id)
+    if message.version_in_meta not in (None, version):
+        raise HeaderMismatch("MCP-Protocol-Version does not match the body's _meta", request_id=message.id)
+
+
+def decoded_value(value: str) -> str | None:
+    """Undo the base64 sentinel of unsafe header values; None when it is malformed, which matches nothing."""
+    match = _SENTINEL.fullmatch(value)
+    if match is None:
+        return value
+    encoded = match.group(1)
+    try:
+        decoded = base64.b64decode(encoded, validate=True)
+        return decoded.decode("utf-8") if base64.b64encode(decoded).decode() == encoded else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _id_of(message: Mapping[str, object]) -> RequestId:
+    request_id = message.get("id")
+    return request_id if isinstance(request_id, (str, int, float)) and not isinstance(request_id, bool) else None
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,62 @@
+"""RFC 7493 — I-JSON: a text that every parser reads alike, or none at all.
+
+A door that decides on one reading of a message while the app acts on another is no door.
+"""
+
+import json
+import math
+import re
+from typing import NoReturn
+
+from resource_server.errors import Unparseable
+
+_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+
+
+def read_json(text: bytes, *, max_depth: int = 64) -> object:
+    """Parse UTF-8 JSON without repeated names, NaN, infinities or deep nesting. §2.1, §2.2, §2.3.
+
+    Raises Unparseable.
+    """
+    if not _is_shallow(text, max_depth):
+        raise Unparseable(f"JSON is nested more than {max_depth} deep")
+    try:
+        value: object = _DECODER.decode(text.decode("utf-8"))
+        if b"\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair fails here
+    except (ValueError, RecursionError) as error:
+        raise Unparseable("not valid JSON, or JSON with repeated names or numbers out of range") from error
+    return value
+
+
+def _is_shallow(text: bytes, limit: int) -> bool:
+    if text.count(b"{") + text.count(b"[") <= limit:
+        return True
+    depth = 0
+    for match in _OUTSIDE_STRINGS.finditer(text):
+        opening, closing = match.groups()
+        depth += (opening is not None) - (closing is not None)
+        if depth > limit:
+            return False
+    return True
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name is repeated")
+    return members
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _refuse_constant(literal: str) -> NoReturn:
+    raise ValueError(f"{literal} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_each_name_once, parse_float=_finite, parse_constant=_refuse_constant)

@@ -1,0 +1,76 @@
+"""Which scopes a request to the MCP endpoint needs, known before it is dispatched; afterwards no 403 is possible."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.types import Receive, Scope
+
+from resource_server.body import read_body, replay
+from resource_server.errors import MethodNotAllowed, NotFound, RequestId, UnknownTool
+from resource_server.rules.mcp_message import TOOL_CALL, Message, check_routing_headers, read_message
+from resource_server.rules.rfc6749_scope import union_of
+from resource_server.settings import Settings, as_names
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """What a request is about to do: what that needs, and how the app reads the request from here."""
+
+    needed: tuple[str, ...]
+    receive: Receive
+    calls_tool: bool = False
+    lists_tools: bool = False
+    request_id: RequestId = None
+
+
+class Operations:
+    """Tells the operations of one door apart."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._baseline = union_of(settings.scopes)
+        self._tools = {
+            tool: union_of(settings.scopes, as_names(scopes)) for tool, scopes in (settings.tools or {}).items()
+        }
+        self._mcp_path = settings.mcp_path or urlsplit(settings.resource).path or "/"
+
+    async def of(self, scope: Scope, receive: Receive) -> Operation:
+        """Read as much as it takes to know. Raises NotFound and what `read_message` and `read_body` raise."""
+        if self._settings.tools is None:
+            needed = self._settings.scope_for(scope) if self._settings.scope_for else ()
+            return Operation(needed=union_of(self._baseline, tuple(needed)), receive=receive)
+        if scope["path"] == self._mcp_path:
+            return await self._at_endpoint(scope, receive)
+        if scope["path"] in self._settings.other_paths:
+            return Operation(needed=self._baseline, receive=receive)
+        raise NotFound("there is nothing here; the path is compared exactly")
+
+    async def _at_endpoint(self, scope: Scope, receive: Receive) -> Operation:
+        if scope["method"] in {"GET", "DELETE"}:  # streams and sessions of the revisions before 2026-07-28
+            return Operation(needed=self._baseline, receive=receive, lists_tools=scope["method"] == "GET")
+        if scope["method"] != "POST":
+            raise MethodNotAllowed("the MCP endpoint takes POST")
+        body = await read_body(receive, scope["headers"], self._settings.max_body)
+        message = read_message(body)
+        check_routing_headers(scope["headers"], message)
+        return Operation(
+            needed=self._needed(message),
+            receive=replay(body, receive),
+            calls_tool=message.method == TOOL_CALL,
+            lists_tools=message.method == "tools/list",
+            request_id=message.id,
+        )
+
+    def _needed(self, message: Message) -> tuple[str, ...]:
+        if message.method != TOOL_CALL:
+            return self._baseline
+        needed = self._tools.get(message.name or "")
+        if needed is None:
+            raise UnknownTool("Unknown tool", detail=f"tool {message.name!r:.80}", request_id=message.id)
+        return needed
+
+    def may_call(self, tool: str, scopes: Collection[str]) -> bool:
+        """Whether a caller with these scopes gets past the door with this tool."""
+        needed = self._tools.get(tool)
+        return needed is not None and all(scope in scopes for scope in needed)
