@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 _MARK = "__daca_tool__"
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -58,9 +58,6 @@ def scopes_of(toolset: object) -> Mapping[str, str]:
 class StrictTool(Tool):
     """A tool that refuses arguments it does not know, and says in one line what was wrong."""
 
-    gate: Callable[[], None] = Field(exclude=True)
-    """Raises ToolError when the caller calls too fast."""
-
     async def run(
         self,
         arguments: dict[str, Any],
@@ -68,7 +65,6 @@ class StrictTool(Tool):
         convert_result: bool = False,  # noqa: FBT001, FBT002  the SDK's signature
     ) -> Any:
         """Run with validated arguments. Raises ToolError, whose text is for the caller."""
-        self.gate()
         known: Mapping[str, Any] = self.parameters["properties"]
         if unknown := sorted(arguments.keys() - known.keys()):
             takes = ", ".join(known) or "no arguments"
@@ -81,15 +77,15 @@ class StrictTool(Tool):
             raise
 
 
-def tools_of(toolset: object, gate: Callable[[], None]) -> Sequence[Tool]:
+def tools_of(toolset: object) -> Sequence[Tool]:
     """The tools as the MCP SDK serves them. Each has a description, constraints and an output schema."""
-    return [_built(getattr(toolset, name), mark, gate) for name, mark in declared(toolset).items()]
+    return [_built(getattr(toolset, name), mark) for name, mark in declared(toolset).items()]
 
 
-def _built(method: Callable[..., Any], mark: Declared, gate: Callable[[], None]) -> Tool:
+def _built(method: Callable[..., Any], mark: Declared) -> Tool:
     made = Tool.from_function(method, title=mark.title, annotations=mark.annotations, structured_output=True)
     closed = {**made.parameters, "additionalProperties": False}
-    return StrictTool.model_validate({**dict(made), "parameters": closed, "gate": gate})
+    return StrictTool.model_validate({**dict(made), "parameters": closed})
 
 
 def _said(error: ValidationError) -> str:

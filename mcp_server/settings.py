@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = ()
     """Host headers accepted beside the resource's own."""
     calls_per_second: Annotated[float, Field(ge=0)] = 200.0
-    """Tool calls a second one caller may keep up; twice as many in a burst. 0 turns the limit off."""
+    """Tool calls a second one caller may keep up, ten times as many at once. 0 turns the limit off."""
 
 
 class NotesSettings(Settings):

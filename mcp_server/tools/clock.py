@@ -18,7 +18,6 @@ TimeZone = Annotated[
         description="An IANA time zone, such as Europe/Berlin or UTC",
         min_length=1,
         max_length=64,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_+\-/]*$",
     ),
 ]
 
