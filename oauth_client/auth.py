@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator, Collection, Generator
-from dataclasses import dataclass
 from typing import Literal
 
 import httpx2
@@ -10,31 +9,19 @@ import httpx2
 from oauth_client.errors import DiscoveryFailed, OAuthClientError, TokenRefused, TokenRejected
 from oauth_client.models import Challenge, Target, Token
 from oauth_client.operation import is_replayable, operation_of
+from oauth_client.rules.mcp_scope_selection import select, union
 from oauth_client.rules.rfc6750_challenge import challenge_of
 from oauth_client.rules.rfc8707_resource import check_resource, covers
-from oauth_client.rules.scope_selection import select, union
 from oauth_client.step_up import StepUps
 from oauth_client.tokens import Tokens
+from oauth_client.visit import Visit, take_back
 
 log = logging.getLogger("oauth_client")
 
 ERROR = "oauth_client.error"
-_CARRIES = "oauth_client.carries"
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _BEYOND_GRANT = ("invalid_scope", "access_denied", "unauthorized_client")
-
-
-@dataclass(kw_only=True)
-class _Visit:
-    """One request on its way through the flow."""
-
-    request: httpx2.Request
-    started: float
-    target: Target | None = None
-    token: Token | None = None
-    upgraded: str = ""
-    error: OAuthClientError | None = None
 
 
 class TokenAuth(httpx2.Auth):
@@ -71,18 +58,16 @@ class TokenAuth(httpx2.Auth):
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Send with the token there is; answer a 401 with a new one and a 403 with more scope, within limits."""
         if not covers(self._resource, str(request.url)):
-            _take_back(request)
-            yield request
+            yield take_back(request)
             return
-        visit = _Visit(request=request, started=self._tokens.policy.clock())
+        visit = Visit(request=request, started=self._tokens.policy.clock())
         await self._prepare(visit)
         again = True
         while again:
-            _carry(request, visit.token)
-            response = yield request
+            response = yield visit.carry()
             again = await self._answer(visit, response)
 
-    async def _prepare(self, visit: _Visit) -> None:
+    async def _prepare(self, visit: Visit) -> None:
         """The token to begin with: none before the first refusal, unless the body can be sent only once."""
         try:
             if self._asked is not None:
@@ -94,7 +79,7 @@ class TokenAuth(httpx2.Auth):
             visit.error = error
             self._fail(error)
 
-    async def _unasked(self, visit: _Visit) -> None:
+    async def _unasked(self, visit: Visit) -> None:
         """A token before any refusal; none where nothing says that one is needed."""
         try:
             visit.target = await self._tokens.find(self._resource)
@@ -102,7 +87,7 @@ class TokenAuth(httpx2.Auth):
             return
         await self._obtain(visit, visit.target, Challenge())
 
-    async def _answer(self, visit: _Visit, response: httpx2.Response) -> bool:
+    async def _answer(self, visit: Visit, response: httpx2.Response) -> bool:
         """True when the request is to be sent again with `visit.token`. Never reads the body."""
         if not covers(self._resource, str(response.request.url)):
             return False
@@ -117,7 +102,7 @@ class TokenAuth(httpx2.Auth):
             response.extensions[ERROR] = visit.error
         return False
 
-    async def _react(self, visit: _Visit, response: httpx2.Response) -> bool:
+    async def _react(self, visit: Visit, response: httpx2.Response) -> bool:
         challenge = challenge_of(response.headers.get_list("www-authenticate"))
         refused = response.status_code in {_UNAUTHORIZED, _FORBIDDEN}
         if refused and challenge.error == "insufficient_scope" and visit.token is not None:
@@ -130,7 +115,7 @@ class TokenAuth(httpx2.Auth):
             self._step_ups.succeed(visit.upgraded)
         return False
 
-    async def _renew(self, visit: _Visit, challenge: Challenge) -> None:
+    async def _renew(self, visit: Visit, challenge: Challenge) -> None:
         """A first token, or one for a refused one, with another look at the metadata. RFC 9728 §5.2."""
         stale = None
         if visit.token is not None:
@@ -140,7 +125,7 @@ class TokenAuth(httpx2.Auth):
         target = await self._tokens.find(self._resource, challenge.resource_metadata, stale=stale)
         await self._obtain(visit, target, challenge)
 
-    async def _obtain(self, visit: _Visit, target: Target, challenge: Challenge) -> None:
+    async def _obtain(self, visit: Visit, target: Target, challenge: Challenge) -> None:
         asked = select(
             challenged=challenge.scopes,
             configured=self._scopes,
@@ -152,7 +137,7 @@ class TokenAuth(httpx2.Auth):
         visit.token = await self._tokens.get(target, asked)
         self._asked = asked
 
-    def _check_hope(self, visit: _Visit, token: Token, challenge: Challenge) -> None:
+    def _check_hope(self, visit: Visit, token: Token, challenge: Challenge) -> None:
         """Refuse to renew what was new: a token this very request obtained, or one just after such a failure."""
         now = self._tokens.policy.clock()
         if token.obtained_at >= visit.started:
@@ -161,7 +146,7 @@ class TokenAuth(httpx2.Auth):
             said = " ".join(filter(None, (challenge.error, challenge.description))) or "it does not say why"
             raise TokenRejected(self._resource, token.issuer, said)
 
-    async def _step_up(self, visit: _Visit, token: Token, challenge: Challenge) -> None:
+    async def _step_up(self, visit: Visit, token: Token, challenge: Challenge) -> None:
         """One token with all scopes so far and those demanded. Raises InsufficientScope. MCP, Step-Up."""
         operation = operation_of(visit.request)
         self._step_ups.spend(operation, challenge, token, self._ceiling)
@@ -178,7 +163,7 @@ class TokenAuth(httpx2.Auth):
         self._asked = union(self._asked or (), wanted)
         visit.upgraded = operation
 
-    def _can_repeat(self, visit: _Visit) -> bool:
+    def _can_repeat(self, visit: Visit) -> bool:
         if is_replayable(visit.request):
             return True
         raise TokenRejected(
@@ -191,15 +176,3 @@ class TokenAuth(httpx2.Auth):
         if self._raises:
             raise error
         log.warning("%s is called without a good token: %s", self._resource, error)
-
-
-def _carry(request: httpx2.Request, token: Token | None) -> None:
-    if token is not None:
-        request.headers["Authorization"] = f"Bearer {token.access_token}"
-        request.extensions[_CARRIES] = True
-
-
-def _take_back(request: httpx2.Request) -> None:
-    """A redirect that left the resource may have brought our header along; it goes no further."""
-    if request.extensions.get(_CARRIES):
-        request.headers.pop("Authorization", None)

@@ -1,7 +1,7 @@
 """From a refusal to a token endpoint, with every check on the way."""
 
 from oauth_client.errors import AddressRefused, DiscoveryFailed, OAuthClientError, Unreachable
-from oauth_client.models import ResourceMetadata, ServerMetadata
+from oauth_client.models import Document, ResourceMetadata, ServerMetadata
 from oauth_client.rules import rfc8414_metadata, rfc9728_metadata
 from oauth_client.rules.rfc6749_token import GRANT
 from oauth_client.rules.rfc6750_challenge import challenge_of
@@ -70,13 +70,13 @@ async def _server(wire: Wire, issuer: str) -> ServerMetadata:
     raise DiscoveryFailed(f"authorization-server metadata for {issuer}", tried)
 
 
-async def _document(wire: Wire, url: str, tried: list[tuple[str, str]]) -> dict[str, object] | None:
+async def _document(wire: Wire, url: str, tried: list[tuple[str, str]]) -> Document | None:
     try:
         answer = await wire.get(url)
     except Unreachable as error:
         tried.append((url, error.why))
         return None
     if answer.status == _OK and answer.document is not None:
-        return dict(answer.document)
+        return answer.document
     tried.append((url, answer.why))
     return None

@@ -1,7 +1,6 @@
 """One token request: client credentials in, a checked token answer out."""
 
-from collections.abc import Collection, Mapping
-from typing import NoReturn
+from collections.abc import Collection
 
 from oauth_client.credentials import Credentials
 from oauth_client.errors import BadTokenAnswer, TokenRefused
@@ -34,9 +33,5 @@ async def _ask(wire: Wire, target: Target, proof: Proof, scopes: Collection[str]
     if answer.document is None:
         raise BadTokenAnswer(endpoint, answer.why)
     if answer.status != _OK:
-        _refuse(answer.document, answer.status, endpoint, proof)
+        raise read_refusal(answer.document, status=answer.status, endpoint=endpoint, sensitive=proof.sensitive)
     return read_answer(answer.document, scopes, endpoint)
-
-
-def _refuse(document: Mapping[str, object], status: int, endpoint: str, proof: Proof) -> NoReturn:
-    raise read_refusal(document, status=status, endpoint=endpoint, sensitive=proof.sensitive)

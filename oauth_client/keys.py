@@ -3,13 +3,11 @@
 import json
 import warnings
 from collections.abc import Mapping
-from typing import Literal, cast
+from contextlib import suppress
+from typing import cast
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jwk, jwt
-from joserfc.errors import JoseError, SecurityWarning
+from joserfc.errors import InvalidKeyTypeError, JoseError, SecurityWarning
 
 from oauth_client.errors import CredentialsUnusable
 
@@ -48,21 +46,24 @@ def _import(key: str | bytes | Mapping[str, object]) -> jwk.RSAKey | jwk.ECKey |
     data = key.encode() if isinstance(key, str) else key
     if data.lstrip().startswith(b"{"):
         return _from_jwk(cast("dict[str, object]", json.loads(data)))
-    return jwk.import_key(data, _kind(data))
+    return _from_pem(data)
 
 
 def _from_jwk(data: Mapping[str, object]) -> jwk.RSAKey | jwk.ECKey | jwk.OKPKey:
+    kind = data.get("kty")
+    if kind not in ("RSA", "EC", "OKP"):
+        raise ValueError(kind)
     key = jwk.import_key(cast("dict[str, str | list[str]]", dict(data)))
     if isinstance(key, jwk.OctKey):
-        raise TypeError
+        raise TypeError(kind)
     return key
 
 
-def _kind(pem: bytes) -> Literal["RSA", "EC", "OKP"]:
-    private = load_pem_private_key(pem, password=None)
-    if isinstance(private, RSAPrivateKey):
-        return "RSA"
-    return "EC" if isinstance(private, EllipticCurvePrivateKey) else "OKP"
+def _from_pem(data: bytes) -> jwk.RSAKey | jwk.ECKey | jwk.OKPKey:
+    for kind in (jwk.ECKey, jwk.OKPKey, jwk.RSAKey):
+        with suppress(InvalidKeyTypeError):
+            return kind.import_key(data)
+    raise ValueError
 
 
 def _algorithms(key: jwk.RSAKey | jwk.ECKey | jwk.OKPKey) -> tuple[str, ...]:

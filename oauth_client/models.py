@@ -1,6 +1,27 @@
-"""What is known about a resource, its authorization server and its tokens: frozen values, no behaviour."""
+"""What is known about a resource, its authorization server and its tokens: frozen values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
+
+
+@dataclass(frozen=True)
+class Document:
+    """A JSON object from a stranger: a member is of the type it should be, or as good as absent. RFC 8259 §4."""
+
+    members: Mapping[str, object] = field(repr=False)
+
+    def text(self, name: str) -> str:
+        """A string member, or the empty string."""
+        value = self.members.get(name)
+        return value if isinstance(value, str) else ""
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """The strings of an array member, each once, in order."""
+        value = self.members.get(name)
+        if not isinstance(value, list):
+            return ()
+        return tuple(dict.fromkeys(item for item in cast("list[object]", value) if isinstance(item, str) and item))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from oauth_client.errors import InsufficientScope, listing
 from oauth_client.models import Challenge, Token
 from oauth_client.policy import Policy
-from oauth_client.rules.scope_selection import beyond
+from oauth_client.rules.mcp_scope_selection import beyond
 
 
 class StepUps:

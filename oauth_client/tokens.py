@@ -15,8 +15,8 @@ from oauth_client.flights import Flights
 from oauth_client.grant import request_token
 from oauth_client.models import Target, Token, TokenAnswer
 from oauth_client.policy import Policy
+from oauth_client.rules.mcp_scope_selection import select
 from oauth_client.rules.rfc8707_resource import check_resource
-from oauth_client.rules.scope_selection import select
 from oauth_client.targets import Targets
 
 log = logging.getLogger("oauth_client")

@@ -9,6 +9,7 @@ from typing import cast
 import httpx2
 
 from oauth_client.errors import Unreachable
+from oauth_client.models import Document
 from oauth_client.policy import Policy
 from oauth_client.rules.rfc9728_egress import check_url, is_loopback_host
 
@@ -21,7 +22,7 @@ class Answer:
     """A status and, when the body was a JSON object, what was in it; else `why` it was not."""
 
     status: int
-    document: Mapping[str, object] | None
+    document: Document | None
     why: str
     challenges: tuple[str, ...] = ()
 
@@ -74,7 +75,7 @@ async def _read(response: httpx2.Response) -> Answer:
     return Answer(status=response.status_code, document=document, why=why, challenges=challenges)
 
 
-def _object_in(body: bytes, response: httpx2.Response) -> tuple[Mapping[str, object] | None, str]:
+def _object_in(body: bytes, response: httpx2.Response) -> tuple[Document | None, str]:
     if response.is_redirect:
         return None, f"{response.status_code} sends elsewhere, and redirects are not followed"
     try:
@@ -84,4 +85,4 @@ def _object_in(body: bytes, response: httpx2.Response) -> tuple[Mapping[str, obj
         return None, f"{response.status_code} with a body that is not JSON ({kind})"
     if not isinstance(parsed, dict):
         return None, f"{response.status_code} with JSON that is no object"
-    return cast("dict[str, object]", parsed), f"{response.status_code}"
+    return Document(cast("dict[str, object]", parsed)), f"{response.status_code}"

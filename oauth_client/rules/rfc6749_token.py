@@ -1,12 +1,10 @@
 """RFC 6749 — the token endpoint: what is asked, and is the answer a usable token?"""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from oauth_client.errors import BadTokenAnswer, TokenRefused, shown
-from oauth_client.models import TokenAnswer
-from oauth_client.rules.rfc6750_challenge import scopes_in
-from oauth_client.rules.rfc8259_members import text
+from oauth_client.models import Document, TokenAnswer
 
 GRANT = "client_credentials"
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -19,33 +17,31 @@ def token_form(resource: str, scopes: Iterable[str]) -> dict[str, str]:
     return {"grant_type": GRANT, "resource": resource} | ({"scope": scope} if scope else {})
 
 
-def read_answer(document: Mapping[str, object], asked: Collection[str], endpoint: str) -> TokenAnswer:
+def read_answer(document: Document, asked: Collection[str], endpoint: str) -> TokenAnswer:
     """Accept a success: a Bearer token fit for a header, a positive lifetime, and the scope it has. §5.1.
 
     The token itself is opaque; nothing in it is looked at.
     """
-    access_token = text(document, "access_token")
+    access_token = document.text("access_token")
     if not _VISIBLE.fullmatch(access_token):
         raise BadTokenAnswer(endpoint, "access_token is missing or not a header value")
-    token_type = text(document, "token_type")
+    token_type = document.text("token_type")
     if token_type.lower() != "bearer":
         raise BadTokenAnswer(endpoint, f"token_type is {shown(token_type)}, not Bearer")
-    granted = scopes_in(text(document, "scope"))
+    granted = document.text("scope").split()
     return TokenAnswer(
         access_token=access_token,
-        lifetime=_lifetime(document.get("expires_in"), endpoint),
+        lifetime=_lifetime(document.members.get("expires_in"), endpoint),
         scopes=frozenset(granted or asked),
     )
 
 
-def read_refusal(
-    document: Mapping[str, object], *, status: int, endpoint: str, sensitive: Iterable[str]
-) -> TokenRefused:
+def read_refusal(document: Document, *, status: int, endpoint: str, sensitive: Iterable[str]) -> TokenRefused:
     """Read a refusal, without repeating anything the client sent in confidence. §5.2."""
-    error = text(document, "error")
+    error = document.text("error")
     if not _ERROR.fullmatch(error):
         error = "without an error code"
-    description = text(document, "error_description")
+    description = document.text("error_description")
     for secret in filter(None, sensitive):
         description = description.replace(secret, "…")
     printable = "".join(c if c.isprintable() else " " for c in description[:300])

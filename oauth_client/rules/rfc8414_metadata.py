@@ -1,11 +1,9 @@
 """RFC 8414 and OpenID Connect Discovery 1.0 — what does this authorization server say about itself?"""
 
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from oauth_client.errors import DiscoveryFailed, IssuerMismatch, MethodNotOffered
-from oauth_client.models import ServerMetadata
-from oauth_client.rules.rfc8259_members import strings, text
+from oauth_client.models import Document, ServerMetadata
 
 _OAUTH = "/.well-known/oauth-authorization-server"
 _OPENID = "/.well-known/openid-configuration"
@@ -28,20 +26,20 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
     return f"{origin}{_OAUTH}{path}", f"{origin}{_OPENID}{path}", f"{origin}{path}{_OPENID}"
 
 
-def read_metadata(document: Mapping[str, object], issuer: str, where: str) -> ServerMetadata:
+def read_metadata(document: Document, issuer: str, where: str) -> ServerMetadata:
     """Accept a document only when its issuer is the one it was asked for by, byte for byte. §3.3."""
-    found = text(document, "issuer")
+    found = document.text("issuer")
     if found != issuer:
         raise IssuerMismatch(issuer, found, where)
-    endpoint = text(document, "token_endpoint")
+    endpoint = document.text("token_endpoint")
     if not endpoint:
         raise DiscoveryFailed(f"token endpoint of {issuer}", [(where, "token_endpoint is missing")])
     return ServerMetadata(
         issuer=found,
         token_endpoint=endpoint,
-        grant_types=strings(document, "grant_types_supported"),
-        auth_methods=strings(document, "token_endpoint_auth_methods_supported"),
-        signing_algs=strings(document, "token_endpoint_auth_signing_alg_values_supported"),
+        grant_types=document.strings("grant_types_supported"),
+        auth_methods=document.strings("token_endpoint_auth_methods_supported"),
+        signing_algs=document.strings("token_endpoint_auth_signing_alg_values_supported"),
     )
 
 

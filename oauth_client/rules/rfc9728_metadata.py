@@ -1,11 +1,10 @@
 """RFC 9728 — Protected Resource Metadata: who may issue tokens for this resource?"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from oauth_client.errors import DiscoveryFailed, IssuerChanged, IssuerNotListed, ResourceMismatch
-from oauth_client.models import ResourceMetadata
-from oauth_client.rules.rfc8259_members import strings, text
+from oauth_client.models import Document, ResourceMetadata
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
@@ -25,18 +24,18 @@ def well_known_urls(resource: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return inserted, (f"{origin}{_WELL_KNOWN}", (resource, origin, f"{origin}/"))
 
 
-def read_metadata(document: Mapping[str, object], identifiers: Collection[str], where: str) -> ResourceMetadata:
+def read_metadata(document: Document, identifiers: Collection[str], where: str) -> ResourceMetadata:
     """Accept a document only when it is about the resource that was asked for, byte for byte. §3.3, §7.3."""
-    found = text(document, "resource")
+    found = document.text("resource")
     if found not in identifiers:
         raise ResourceMismatch(next(iter(identifiers)), found, where)
-    issuers = strings(document, "authorization_servers")
+    issuers = document.strings("authorization_servers")
     if not issuers:
         raise DiscoveryFailed(f"authorization server for {found}", [(where, "authorization_servers is empty")])
     return ResourceMetadata(
         resource=found,
         authorization_servers=issuers,
-        scopes_supported=strings(document, "scopes_supported"),
+        scopes_supported=document.strings("scopes_supported"),
         where=where,
     )
 
