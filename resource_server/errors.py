@@ -19,7 +19,6 @@ class Refusal(Exception):
         self.description = description
         self.detail = detail
         self.request_id = request_id
-        self.client = ""
         self.headers: tuple[tuple[bytes, bytes], ...] = ()
 
 

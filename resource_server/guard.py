@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Unpack
-from urllib.parse import urlsplit
 
 import httpx2
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,18 +13,14 @@ from resource_server.body import Disconnected
 from resource_server.caller import SCOPE_KEY, enter, leave
 from resource_server.endpoints import Metadata, Refusals
 from resource_server.errors import InsufficientScope, Refusal
-from resource_server.key_set import KeySet
-from resource_server.key_source import KeySource
-from resource_server.keys import Keys, Pace
 from resource_server.origins import Origins, answer_preflight, with_cors
 from resource_server.rate_limit import Buckets
-from resource_server.rules.rfc6749_scope import closure_of
 from resource_server.rules.rfc6750_bearer import take_token
-from resource_server.rules.rfc8414_issuer import LOOPBACK
-from resource_server.settings import Options, Settings, as_names
-from resource_server.token_check import Expected, TokenCheck, Verified
+from resource_server.settings import Options, Settings
+from resource_server.token_check import Verified
 from resource_server.tool_list import ToolListFilter, readable
 from resource_server.tool_scopes import Operation, Operations
+from resource_server.trust import Trust
 
 _LOG = logging.getLogger("resource_server")
 
@@ -50,15 +45,7 @@ class Door:
     ) -> None:
         self.app = app
         self.settings = settings = Settings(resource=resource, issuer=issuer, **options)
-        self._http, self._own_http = http, None
-        self._keys = Keys(self._fetch_keys, _pace_of(settings), monotonic)
-        self._source = KeySource(
-            issuer=issuer,
-            jwks_uri=settings.jwks_uri,
-            algorithms=settings.algorithms,
-            allow_http=settings.allow_http,
-        )
-        self.tokens = _token_check(settings, self._keys, clock)
+        self.trust = Trust(settings, http, clock=clock, monotonic=monotonic)
         self._operations = Operations(settings)
         self._origins = Origins(resource, settings.allowed_hosts, settings.allowed_origins)
         self._metadata = Metadata(settings)
@@ -76,40 +63,37 @@ class Door:
 
     async def aclose(self) -> None:
         """End background work and close the door's own HTTP client. The lifespan does it at shutdown."""
-        await self._keys.stop()
-        if self._own_http is not None:
-            await self._own_http.aclose()
-            self._own_http = None
+        await self.trust.aclose()
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in self.settings.public_paths:
+            return await self.app(scope, receive, send)
         try:
-            if scope["path"] in self.settings.public_paths:
-                return await self.app(scope, receive, send)
             self._origins.check_host(scope["headers"])
             if scope["path"] in self._metadata.paths:
                 return await self._metadata.answer(scope, send)
             origin = self._origins.check_origin(scope["headers"])
-            if origin is not None:
-                send = with_cors(send, origin)
-                if scope["method"] == "OPTIONS" and _is_preflight(scope):
-                    return await answer_preflight(send)
-            await self._guarded(scope, receive, send)
         except Refusal as refusal:
-            self._log(refusal, scope)
-            await self._refusals.answer(refusal, scope, send)
-        except Disconnected:
-            return None
+            return await self._refuse(refusal, scope, send)
+        if origin is not None:
+            send = with_cors(send, origin)
+            if scope["method"] == "OPTIONS" and _is_preflight(scope):
+                return await answer_preflight(send)
+        return await self._guarded(scope, receive, send)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token = take_token(scope["headers"], scope.get("query_string", b""), max_length=self.settings.max_token)
-        verified = await self.tokens.verify(token)
+        client = "-"
         try:
+            token = take_token(scope["headers"], scope.get("query_string", b""), max_length=self.settings.max_token)
+            verified = await self.trust.verify(token)
+            client = verified.caller.client_id
             operation = await self._operations.of(scope, receive)
             self._check(verified, operation)
         except Refusal as refusal:
-            refusal.client = verified.caller.client_id
-            raise
-        await self._enter(verified, operation, scope, send)
+            return await self._refuse(refusal, scope, send, client)
+        except Disconnected:
+            return None
+        return await self._enter(verified, operation, scope, send)
 
     def _check(self, verified: Verified, operation: Operation) -> None:
         if not verified.scopes.issuperset(operation.needed):
@@ -134,7 +118,7 @@ class Door:
         async def receiving() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._keys.start()
+                self.trust.start()
             return message
 
         try:
@@ -142,43 +126,18 @@ class Door:
         finally:
             await self.aclose()
 
-    async def _fetch_keys(self) -> KeySet:
-        if self._http is not None:
-            return await self._source.fetch(self._http)
-        if self._own_http is None:
-            through_proxy = urlsplit(self.settings.issuer).hostname not in LOOPBACK
-            self._own_http = httpx2.AsyncClient(timeout=self.settings.key_wait, trust_env=through_proxy)
-        return await self._source.fetch(self._own_http)
-
-    def _log(self, refusal: Refusal, scope: Scope) -> None:
+    async def _refuse(self, refusal: Refusal, scope: Scope, send: Send, client: str = "-") -> None:
         _LOG.info(
-            "refused %d %s: %s resource=%s client=%s %s %.200r",
+            "refused %d %s: %s resource=%s client=%.200r %s %.200r",
             refusal.status,
             refusal.error or "no token",
             refusal.detail or refusal.description,
             self.settings.resource,
-            refusal.client or "-",
+            client,
             scope["method"],
             scope["path"],
         )
-
-
-def _pace_of(settings: Settings) -> Pace:
-    return Pace(ttl=settings.keys_ttl, refetch_interval=settings.refetch_interval, wait=settings.key_wait)
-
-
-def _token_check(settings: Settings, keys: Keys, clock: Callable[[], float]) -> TokenCheck:
-    expected = Expected(
-        issuer=settings.issuer,
-        resource=settings.resource,
-        types=frozenset(name.lower().removeprefix("application/") for name in settings.token_types),
-        algorithms=frozenset(settings.algorithms),
-        scope_claims=settings.scope_claims,
-        client_claims=settings.client_claims,
-        leeway=settings.leeway,
-    )
-    implied = closure_of({scope: as_names(names) for scope, names in settings.implies.items()})
-    return TokenCheck(expected, keys, implied=implied, clock=clock, size=settings.cache_size)
+        await self._refusals.answer(refusal, scope, send)
 
 
 def _is_preflight(scope: Scope) -> bool:

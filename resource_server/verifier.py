@@ -1,5 +1,8 @@
 """The door's token check for the MCP SDK: its TokenVerifier, and callers as the SDK knows them. Needs `mcp`."""
 
+from typing import Unpack
+
+import httpx2
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.authentication import AuthCredentials
@@ -7,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_server.caller import SCOPE_KEY, Caller
 from resource_server.errors import InvalidToken
-from resource_server.guard import Door
+from resource_server.settings import Options, Settings
+from resource_server.trust import Trust
 
 
 class DoorTokenVerifier:
@@ -16,21 +20,28 @@ class DoorTokenVerifier:
     The SDK's own gate stands around it, with the SDK's challenges and no scopes per tool: `Door` does more.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(
+        self, *, resource: str, issuer: str, http: httpx2.AsyncClient | None = None, **options: Unpack[Options]
+    ) -> None:
+        self._settings = Settings(resource=resource, issuer=issuer, **options)
+        self._trust = Trust(self._settings, http)
+
+    async def aclose(self) -> None:
+        """Close the verifier's own HTTP client, if it has one."""
+        await self._trust.aclose()
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The SDK's access token, or None for any that is not sound or not for this resource.
 
         Raises KeysUnavailable while no key is known: that is no fault of the token.
         """
-        if not token.isascii() or len(token) > self._door.settings.max_token:
+        if not token.isascii() or len(token) > self._settings.max_token:
             return None
         try:
-            verified = await self._door.tokens.verify(token.encode("ascii"))
+            verified = await self._trust.verify(token.encode("ascii"))
         except InvalidToken:
             return None
-        return _as_sdk_token(verified.caller, self._door.settings.resource)
+        return _as_sdk_token(verified.caller, self._settings.resource)
 
 
 class KnownToSdk:

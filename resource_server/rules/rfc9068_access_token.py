@@ -53,13 +53,15 @@ def check_not_bound(claims: Mapping[str, object]) -> None:
 
 
 def scopes_of(claims: Mapping[str, object], names: Sequence[str]) -> frozenset[str]:
-    """The scopes: a string with spaces (§2.2.3, RFC 8693 §4.2), or a list where the issuer writes one."""
-    value = next((claims[name] for name in names if name in claims), "")
+    """The scopes: `scope` is a string with spaces (§2.2.3, RFC 8693 §4.2), other claims may be lists too."""
+    name = next((name for name in names if name in claims), "")
+    value = claims.get(name, "")
     if isinstance(value, str):
-        return frozenset(value.split())
-    if not isinstance(value, list) or not all(isinstance(scope, str) for scope in cast("list[object]", value)):
-        raise InvalidToken("the access token's scope is malformed", detail=f"scope {value!r:.60}")
-    return frozenset(cast("list[str]", value))
+        return frozenset(value.split(" ")) - {""}
+    listed = cast("list[object]", value) if isinstance(value, list) and name != "scope" else [None]
+    if not all(isinstance(scope, str) for scope in listed):
+        raise InvalidToken("the access token's scope is malformed", detail=f"{name} {value!r:.60}")
+    return frozenset(cast("list[str]", listed))
 
 
 def _seconds(claims: Mapping[str, object], name: str) -> float | None:
