@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-import httpx2
 import mcp_types as types
 import typer
-from mcp import MCPError
 
 from cli import screen
 from cli.credentials import credentials_of

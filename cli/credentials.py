@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.declared import read_declared
 from cli.errors import Failure, Usage
 from cli.runfile import read_running
 from cli.settings import Settings
@@ -32,7 +33,7 @@ def credentials_of(client_id: str, settings: Settings) -> Proven:
 
 def _stored(client_id: str, settings: Settings) -> str:
     try:
-        kept = SecretsFile(settings.secrets_file).get(f"client-{client_id}")
+        kept = SecretsFile(settings.secrets_file).get(secret_name(client_id, settings))
     except SecretsFileError as error:
         raise Failure(str(error)) from error
     if not kept or not kept.get("secret"):
@@ -41,6 +42,14 @@ def _stored(client_id: str, settings: Settings) -> str:
             "or set DACA_CLIENT_SECRET or DACA_CLIENT_KEY"
         )
     return kept["secret"]
+
+
+def secret_name(client_id: str, settings: Settings) -> str:
+    """Where a client's secret is kept: identity.yaml may have named a place of its own."""
+    try:
+        return read_declared(settings.identity).secrets.get(client_id, f"client-{client_id}")
+    except Failure:
+        return f"client-{client_id}"
 
 
 def _key(said: str) -> str:

@@ -12,10 +12,10 @@ from cli.errors import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """Resource URIs by name, and the names of the secrets that clients prove themselves with."""
+    """Resource URIs by name, and by client the name of the secret that it proves itself with."""
 
     resources: Mapping[str, str]
-    secrets: tuple[str, ...]
+    secrets: Mapping[str, str]
 
 
 def read_declared(path: Path) -> Declared:
@@ -30,15 +30,20 @@ def read_declared(path: Path) -> Declared:
     clients = _members(path, parsed, "clients")
     return Declared(
         resources={_text(path, "resources", one, "name"): _text(path, "resources", one, "uri") for one in resources},
-        secrets=tuple(_text(path, "clients", one, "secret") for one in clients if "secret" in one),
+        secrets={
+            _text(path, "clients", one, "client_id"): _text(path, "clients", one, "secret")
+            for one in clients
+            if "secret" in one
+        },
     )
 
 
 def _members(path: Path, parsed: object, name: str) -> list[Mapping[str, object]]:
-    found = cast("Mapping[str, object]", parsed).get(name) or [] if isinstance(parsed, dict) else None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in cast("list[object]", found)):
+    found: object = cast("dict[str, object]", parsed).get(name, []) if isinstance(parsed, dict) else None
+    listed = cast("list[object]", found) if isinstance(found, list) else [None]
+    if not all(isinstance(one, dict) for one in listed):
         raise Failure(f"{path}: {name} must be a list of mappings (docs/identity.schema.json)")
-    return cast("list[Mapping[str, object]]", found)
+    return cast("list[Mapping[str, object]]", listed)
 
 
 def _text(path: Path, where: str, one: Mapping[str, object], name: str) -> str:

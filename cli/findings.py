@@ -1,4 +1,4 @@
-"""What each part of an access token says, and whether it may be believed: pure, one finding a claim. RFC 9068 §2, §4."""
+"""What each part of an access token says, and whether it may be believed: pure, a finding a claim. RFC 9068 §2, §4."""
 
 import time
 from collections.abc import Mapping, Sequence

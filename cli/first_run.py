@@ -14,7 +14,7 @@ def make_first_secrets(declared: Declared, settings: Settings) -> None:
     file = SecretsFile(settings.secrets_file)
     try:
         file.ensure("auth-server-kek", lambda: {"kek": _key()})
-        for name in declared.secrets:
+        for name in declared.secrets.values():
             file.ensure(name, lambda: {"secret": secrets.token_urlsafe(32)})
     except SecretsFileError as error:
         raise Failure(str(error)) from error

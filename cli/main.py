@@ -1,4 +1,4 @@
-"""`daca`: start the system, look after its clients and keys, get tokens, call tools, and see why something is refused."""
+"""`daca`: start the system, look after its clients and keys, get tokens, call tools, see why something is refused."""
 
 import sys
 

@@ -45,9 +45,7 @@ class McpSession:
         return await self._speaker.list_tools(params=types.PaginatedRequestParams(cursor=cursor) if cursor else None)
 
 
-def open_session(
-    url: str, http: httpx2.AsyncClient, protocol: str | None
-) -> AbstractAsyncContextManager[McpSession]:
+def open_session(url: str, http: httpx2.AsyncClient, protocol: str | None) -> AbstractAsyncContextManager[McpSession]:
     """In exactly `protocol`; None: the newest that the server speaks. Raises Failure when it does not speak it."""
     return _handshake(url, http, protocol) if protocol in HANDSHAKE_PROTOCOL_VERSIONS else _modern(url, http, protocol)
 

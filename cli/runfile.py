@@ -1,4 +1,4 @@
-"""What is running in a data folder: a file for other commands, and a lock that the kernel lets go when its owner ends."""
+"""What runs in a data folder: a file for other commands, and a lock that the kernel lets go when its owner ends."""
 
 import errno
 import fcntl
@@ -76,8 +76,10 @@ def sole_owner(data: Path) -> Generator[None]:
             other = read_running(data)
             who = f" (pid {other.pid})" if other else ""
             raise Failure(f"a system is already running in {data}{who}: stop it, or choose another folder with --data")
-        yield
-        _file(data).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            _file(data).unlink(missing_ok=True)
     finally:
         os.close(lock)
 

@@ -16,4 +16,5 @@ def remembered(data: Path) -> Mode | None:
         said = (data / "mode").read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    return said if said in {"embedded", "sidecars"} else None
+    modes: dict[str, Mode] = {"embedded": "embedded", "sidecars": "sidecars"}
+    return modes.get(said)

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import time
-import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol, cast
@@ -110,7 +110,7 @@ class Supervisor:
 async def supervised(
     programs: Sequence[Program], log: Log, *, seconds: float = 60, on_change: Callable[[Supervisor], None]
 ) -> AsyncGenerator[Supervisor]:
-    """All programs, ready, for as long as the block runs. Raises Failure when one cannot start; nothing stays behind."""
+    """All programs, ready, for as long as the block runs; nothing stays behind. Raises Failure when one cannot start."""
     supervisor = Supervisor(programs, log, lambda: on_change(supervisor))
     keepers = [asyncio.create_task(supervisor.keep_one(program)) for program in programs]
     try:

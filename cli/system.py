@@ -72,7 +72,7 @@ async def running(system: System, log: Log) -> AsyncGenerator[Supervisor]:
         remember(settings.data, system.mode)
         if system.plan.has(AUTH_SERVER):
             make_first_secrets(system.declared, settings)
-        sidecars = arrange(system.plan, settings, system.choice.daprd) if system.choice.daprd else None
+        sidecars = _sidecars(system)
         programs = _programs(system, sidecars)
 
         def write_down(supervisor: Supervisor) -> None:
@@ -80,6 +80,11 @@ async def running(system: System, log: Log) -> AsyncGenerator[Supervisor]:
 
         async with supervised(programs, log, on_change=write_down) as supervisor:
             yield supervisor
+
+
+def _sidecars(system: System) -> Sidecars | None:
+    daprd = system.choice.daprd
+    return arrange(system.plan, system.declared, system.settings, daprd) if daprd else None
 
 
 def _programs(system: System, sidecars: Sidecars | None) -> list[Program]:

@@ -15,10 +15,12 @@ from cli.settings import Settings
 from cli.targets import resolve
 from oauth_client import OAuthClientError, Token, Tokens
 
-_Resource = Annotated[str, typer.Argument(metavar="RESOURCE", help="Whom the token is for: a URI, or a name like notes.")]
+_Resource = Annotated[
+    str, typer.Argument(metavar="RESOURCE", help="Whom the token is for: a URI, or a name like notes.")
+]
 
 
-def token(  # noqa: PLR0913, PLR0917  one parameter an option
+def token(
     context: typer.Context,
     resource: _Resource,
     client: Client,

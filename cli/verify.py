@@ -64,11 +64,11 @@ def verify(  # noqa: PLR0913, PLR0917  one parameter an option
 
 def decode(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a JWT, believed by nobody yet. Raises Usage when it is not one. RFC 7519 §3."""
-    parts = token.split(".")
     try:
-        if len(parts) != 3:  # noqa: PLR2004  header, claims, signature
-            raise ValueError
-        header, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
+        first, second, _signature = token.split(".")
+        header, claims = (
+            json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in (first, second)
+        )
     except ValueError:
         raise Usage("that is not a JWT: three parts of base64url with dots between them") from None
     if not isinstance(header, dict) or not isinstance(claims, dict):
@@ -90,16 +90,20 @@ def check_signature(token: str, header: dict[str, Any], published: dict[str, Any
         return "no signature that anybody could check"
     unjudged = {f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
     try:
-        keys = jwt.PyJWKSet.from_dict(published).keys
-        named = [key for key in keys if key.key_id == header.get("kid")]
-        if not named:
-            return "by no key that the issuer publishes"
-        jwt.decode(token, named[0], algorithms=[named[0].algorithm_name], options=cast("Any", unjudged))
+        key = _named(published, header.get("kid"))
+        jwt.decode(token, key, algorithms=[key.algorithm_name], options=cast("Any", unjudged))
     except jwt.InvalidSignatureError:
         return "does not fit: the token was altered, or another key made it"
     except jwt.PyJWTError as error:
         return str(error)
     return ""
+
+
+def _named(published: dict[str, Any], kid: object) -> jwt.PyJWK:
+    for key in jwt.PyJWKSet.from_dict(published).keys:
+        if key.key_id == kid:
+            return key
+    raise jwt.InvalidKeyError("by no key that the issuer publishes")
 
 
 def _show(findings: list[Finding], header: dict[str, Any], claims: dict[str, Any], *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """Remembers what an HTTP conversation was refused for: an MCP client tells its caller less than the server said."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import httpx2
 from mcp import MCPError
@@ -59,5 +60,6 @@ def _in_words(error: BaseException) -> str:
 
 def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+        inner = cast("tuple[BaseException, ...]", error.exceptions)
+        return [leaf for one in inner for leaf in _leaves(one)]
     return [error]
