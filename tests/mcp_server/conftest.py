@@ -17,7 +17,10 @@ from mcp_server.tools.notes import NotesTools
 from sidecar.embedded import SqliteState
 
 ORIGIN = "http://localhost:8000"
-META: dict[str, object] = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+META: dict[str, object] = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 BOTH = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 
 
