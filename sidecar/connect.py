@@ -8,9 +8,13 @@ from typing import Literal
 
 import httpx2
 
+from sidecar.dapr_http import Address, address_of, client_of, wait_until_ready
+from sidecar.dapr_secrets import DaprSecrets
+from sidecar.dapr_state import DaprState
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets import Secrets
 from sidecar.state import State
+from sidecar.transport import LIMITS, SidecarTransport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +34,25 @@ async def connect(
     """Dapr when its environment is there, else files in `data`.
 
     `routes` maps canonical origins to app-ids; embedded, an origin is simply where it says it is.
-    Raises StateUnavailable when the state file cannot be opened.
+    Raises StateUnavailable when the state file cannot be opened, SidecarUnavailable when the sidecar stays unready.
     """
+    address = address_of(environ)
+    chosen = _embedded(app_id, data) if address is None else _behind(address, routes)
+    async with chosen as sidecar:
+        yield sidecar
+
+
+@asynccontextmanager
+async def _embedded(app_id: str, data: Path) -> AsyncGenerator[Sidecar]:
     async with (
         SqliteState(data / "state.db", app_id) as state,
         httpx2.AsyncHTTPTransport(limits=LIMITS) as transport,
     ):
-        secrets = FileSecrets(data / "secrets.json")
-        yield Sidecar(mode="embedded", state=state, secrets=secrets, transport=transport)
+        yield Sidecar(mode="embedded", state=state, secrets=FileSecrets(data / "secrets.json"), transport=transport)
 
 
-LIMITS = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=20)
+@asynccontextmanager
+async def _behind(address: Address, routes: Mapping[str, str]) -> AsyncGenerator[Sidecar]:
+    async with client_of(address) as http, SidecarTransport(address, routes) as transport:
+        await wait_until_ready(http)
+        yield Sidecar(mode="sidecar", state=DaprState(http), secrets=DaprSecrets(http), transport=transport)

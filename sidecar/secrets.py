@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
-class SecretMissing(Exception):  # noqa: N818  reads as what it is at every `except`
+class SecretMissing(Exception):
     """No such secret, or it is empty, or this app may not read it. The message names it and says what to do."""
 
 
-class SecretsUnavailable(Exception):  # noqa: N818  likewise
+class SecretsUnavailable(Exception):
     """The secret store did not answer."""
 
 

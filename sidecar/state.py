@@ -15,7 +15,7 @@ class Entry:
     etag: str
 
 
-class StateUnavailable(Exception):  # noqa: N818  reads as what it is at every `except`
+class StateUnavailable(Exception):
     """The store did not answer, or answered with something that is neither a value nor a conflict."""
 
 
