@@ -1,0 +1,1 @@
+"""One file per URL: read the request, ask, answer."""

@@ -1,0 +1,51 @@
+"""POST /token. RFC 6749 §3.2, §5."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from auth_server.endpoints.wire import Answer, Authenticate, Endpoint, Request, json_answer, read_form
+from auth_server.errors import UnsupportedGrantType, about
+from auth_server.form import Form
+from auth_server.keys import Keys
+from auth_server.models import Client, Grant
+from auth_server.rules.rfc9068_access_token import claims_of
+
+Redeem: TypeAlias = Callable[[Form, Client], Awaitable[Grant]]
+_JTI_BYTES = 18
+
+
+def token_endpoint(
+    authenticate: Authenticate, grants: Mapping[str, Redeem], keys: Keys, issuer: str, clock: Callable[[], float]
+) -> Endpoint:
+    """The endpoint: who is it, what does the proof entitle to, sign that."""
+
+    async def token(request: Request) -> Answer:
+        form = read_form(request)
+        client = await authenticate(request.header(b"authorization"), form)
+        with about(client=client.client_id):
+            redeem = grants.get(form.required("grant_type"))
+            if redeem is None:
+                raise UnsupportedGrantType("this grant_type is not supported")
+            return issued(await redeem(form, client))
+
+    def issued(grant: Grant) -> Answer:
+        jti = secrets.token_urlsafe(_JTI_BYTES)
+        scope = " ".join(grant.scopes)
+        claims = claims_of(grant, issuer=issuer, now=int(clock()), jti=jti)
+        answer = {
+            "access_token": keys.sign(grant.resource.signing_alg, claims),
+            "token_type": "Bearer",
+            "expires_in": grant.resource.token_lifetime,
+            "scope": scope,
+        }
+        note = {
+            "outcome": "issued",
+            "client": grant.client_id,
+            "resource": grant.resource.uri,
+            "scope": scope,
+            "jti": jti,
+        }
+        return json_answer(answer, note=note)
+
+    return token

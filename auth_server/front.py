@@ -1,0 +1,122 @@
+"""The protocol's endpoints as plain ASGI, in front of the framework: reads the body, bounded, and answers refusals.
+
+Every refusal is written here, and every decision gets its one log line here.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auth_server.endpoints.wire import Answer, Endpoint, Header, Request, refusal
+from auth_server.errors import BodyTooLarge, InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
+from sidecar.secrets import SecretsUnavailable
+from sidecar.state import StateUnavailable
+
+_LARGEST = 32 * 1024
+_BODY_SECONDS = 10
+_ANY_ORIGIN: Header = (b"access-control-allow-origin", b"*")
+_LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """An endpoint, its name in the log, and the methods it takes. GET takes HEAD too; a quiet one is not logged."""
+
+    name: str
+    endpoint: Endpoint
+    methods: tuple[str, ...] = ("POST",)
+    quiet: bool = False
+
+
+@dataclass(kw_only=True)
+class Front:
+    """Answers the exact paths of the protocol; whatever else is asked goes to the framework."""
+
+    behind: ASGIApp
+    routes: Mapping[str, Route] = field(default_factory=dict[str, Route])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        route = self.routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self.behind(scope, receive, send)
+            return
+        answer = await _answer(route, scope, receive)
+        if not route.quiet and answer.note:
+            _LOG.info(route.name, **answer.note)
+        await _send(answer, send, bodiless=scope["method"] == "HEAD")
+
+
+async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer:
+    method: str = scope["method"]
+    if method not in route.methods:
+        return _preflight(route) if method == "OPTIONS" else _not_allowed(route)
+    try:
+        body = await _body(receive) if method == "POST" else b""
+        headers: tuple[Header, ...] = tuple(scope["headers"])
+        return await route.endpoint(Request(method=method, headers=headers, query=scope["query_string"], body=body))
+    except Exception as error:  # noqa: BLE001  whatever it is, a client gets OAuth's answer, not a framework's page
+        return refusal(_as_oauth(route, error))
+
+
+def _as_oauth(route: Route, error: Exception) -> OAuthError:
+    if isinstance(error, OAuthError):
+        return error
+    if isinstance(error, StateUnavailable | SecretsUnavailable):
+        _LOG.error("store unavailable", at=route.name, why=str(error))
+        return TemporarilyUnavailable("a store does not answer: try again")
+    _LOG.error("failed", at=route.name, exc_info=error)
+    return ServerError("something went wrong here", detail=type(error).__name__)
+
+
+def _not_allowed(route: Route) -> Answer:
+    return Answer(status=405, headers=((b"allow", ", ".join(route.methods).encode()),))
+
+
+async def _body(receive: Receive) -> bytes:
+    """The body, of bounded size, in bounded time."""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await _read(receive)
+    except TimeoutError:
+        raise InvalidRequest("the body did not arrive in time") from None
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("the body is incomplete")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > _LARGEST:
+            raise BodyTooLarge(f"the body has more than {_LARGEST} bytes")
+    return body
+
+
+def _preflight(route: Route) -> Answer:
+    """Any web page may ask: no cookie means anything here. WHATWG Fetch, CORS."""
+    return Answer(
+        status=204,
+        headers=(
+            (b"access-control-allow-methods", ", ".join(route.methods).encode()),
+            (b"access-control-allow-headers", b"authorization, content-type, mcp-protocol-version"),
+            (b"access-control-max-age", b"600"),
+        ),
+    )
+
+
+async def _send(answer: Answer, send: Send, *, bodiless: bool) -> None:
+    length = b"%d" % len(answer.body)
+    start: Message = {
+        "type": "http.response.start",
+        "status": answer.status,
+        "headers": [*answer.headers, (b"content-length", length), _ANY_ORIGIN],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})

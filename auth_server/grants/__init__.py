@@ -1,0 +1,1 @@
+"""One file per grant_type: proof in, Grant out."""

@@ -1,0 +1,1 @@
+"""identity.yaml: who may get a token, and for what, as data."""

@@ -1,0 +1,94 @@
+"""The shape of identity.yaml, field by field; `docs/identity.schema.json` is made from it."""
+
+import json
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth_server.models import CLIENT_CREDENTIALS, AuthMethod, SigningAlg
+
+ScopeName: TypeAlias = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
+ClientId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
+SecretName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+Uri: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^#\s]+$")]
+HttpUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^#\s]+$")]
+JwkSet: TypeAlias = dict[Literal["keys"], Annotated[list[dict[str, Any]], Field(min_length=1)]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ScopeShape(_Strict):
+    """A scope that carries others with it."""
+
+    implies: list[ScopeName] = Field(default=[], description="Scopes that come with this one, wherever both exist.")
+
+
+class ResourceShape(_Strict):
+    """A protected resource."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="A short name, for people.")
+    uri: Uri = Field(description="Its canonical URI, the audience of its tokens, compared byte for byte.")
+    scopes: dict[ScopeName, str] = Field(min_length=1, description="What a token may allow here, and in words.")
+    default_scopes: list[ScopeName] = Field(default=[], description="Granted to a client that names no scope.")
+    token_lifetime: int = Field(default=300, ge=30, le=3600, description="Of its access tokens, in seconds.")
+    signing_alg: SigningAlg = Field(default="ES256", description="How its access tokens are signed.")
+    introspection: list[ClientId] = Field(default=[], description="Clients that may introspect its tokens.")
+
+
+class WorkloadShape(_Strict):
+    """The token of a trusted issuer that stands for a client."""
+
+    issuer: str = Field(min_length=1, description="One of trusted_issuers.")
+    subject: str = Field(min_length=1, description="`sub`, exactly: system:serviceaccount:NAMESPACE:NAME.")
+
+
+class ClientShape(_Strict):
+    """A client that is known beforehand."""
+
+    client_id: ClientId = Field(description="What it calls itself.")
+    client_name: str = Field(default="", max_length=200, description="What people call it.")
+    token_endpoint_auth_method: AuthMethod = Field(description="How it proves itself.")
+    grant_types: list[Literal["client_credentials"]] = Field(
+        default=[CLIENT_CREDENTIALS], description="What it may use."
+    )
+    secret: SecretName | None = Field(default=None, description="The name of its secret in the secret store.")
+    jwks: JwkSet | None = Field(default=None, description="Its public keys, for private_key_jwt.")
+    workload: WorkloadShape | None = Field(default=None, description="Its workload identity, for private_key_jwt.")
+    resources: dict[Uri, list[ScopeName]] = Field(description="What it may reach, with which scopes.")
+    default_resource: Uri | None = Field(default=None, description="The audience when it names none.")
+
+
+class TrustedIssuerShape(_Strict):
+    """An issuer whose tokens may stand for clients."""
+
+    issuer: str = Field(min_length=1, description="Its `iss`, exactly.")
+    jwks_uri: HttpUrl | None = Field(default=None, description="Where its keys are; https, or http on loopback.")
+    jwks: JwkSet | None = Field(default=None, description="Its keys themselves.")
+    ca_file: str | None = Field(default=None, description="Certificates that jwks_uri is trusted by, PEM.")
+    token_file: str | None = Field(default=None, description="A bearer token for jwks_uri, read at each fetch.")
+    algorithms: list[
+        Literal["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"]
+    ] = Field(default=["RS256", "ES256"], min_length=1, description="How its tokens may be signed.")
+    max_lifetime: int = Field(default=3600, ge=60, le=86400, description="How far away `exp` may be, in seconds.")
+    replay: Literal["refuse", "allow"] = Field(default="refuse", description="Whether one token may be used again.")
+
+
+class IdentityShape(_Strict):
+    """Who may get a token, and for what. Holds names of secrets, never a secret."""
+
+    model_config = ConfigDict(title="identity.yaml")
+
+    version: Literal[1] = Field(description="Of this format.")
+    scopes: dict[ScopeName, ScopeShape] = Field(default={}, description="Scopes that carry others.")
+    resources: list[ResourceShape] = Field(description="Whatever accepts tokens from here.")
+    clients: list[ClientShape] = Field(default=[], description="Who may ask for tokens.")
+    trusted_issuers: list[TrustedIssuerShape] = Field(default=[], description="Whose tokens may stand for clients.")
+    default_resource: Uri | None = Field(default=None, description="The audience when nobody names one.")
+
+
+def schema() -> str:
+    """The JSON Schema of the file, as it is published."""
+    found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **IdentityShape.model_json_schema()}
+    return json.dumps(found, indent=2) + "\n"

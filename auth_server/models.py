@@ -1,0 +1,123 @@
+"""What is known and remembered: frozen values, no behaviour. Times are seconds since 1970, durations seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
+SigningAlg: TypeAlias = Literal["ES256", "RS256", "EdDSA"]
+Jwk: TypeAlias = Mapping[str, object]
+Claims: TypeAlias = Mapping[str, object]
+
+CLIENT_CREDENTIALS = "client_credentials"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A protected resource: the audience of its tokens and the scopes that mean something there."""
+
+    name: str
+    uri: str
+    scopes: Mapping[str, str]
+    default_scopes: tuple[str, ...] = ()
+    token_lifetime: int = 300
+    signing_alg: SigningAlg = "ES256"
+    introspection: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Whom a trusted issuer's token must name, to stand for a client."""
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """A client as it counts now. Hashes are of secrets that are valid at this moment, newest first."""
+
+    client_id: str
+    client_name: str = ""
+    auth_method: AuthMethod = "client_secret_basic"
+    grant_types: tuple[str, ...] = (CLIENT_CREDENTIALS,)
+    resources: Mapping[str, tuple[str, ...]]
+    default_resource: str | None = None
+    secret_name: str | None = None
+    secret_hashes: tuple[str, ...] = ()
+    retired_hashes: tuple[str, ...] = ()
+    jwks: tuple[Jwk, ...] = ()
+    workload: Workload | None = None
+    created: int = 0
+    disabled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlay:
+    """What was changed at run time about a client of identity.yaml: the file itself is not ours to write."""
+
+    secret_hashes: tuple[str, ...] = ()
+    retired_hashes: tuple[str, ...] = ()
+    disabled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustedIssuer:
+    """Someone else's issuer whose tokens may stand for clients here. RFC 7523 §2.2."""
+
+    issuer: str
+    jwks_uri: str | None = None
+    jwks: tuple[Jwk, ...] = ()
+    ca_file: str | None = None
+    token_file: str | None = None
+    algorithms: tuple[str, ...] = ()
+    max_lifetime: int = 3600
+    replay: Literal["refuse", "allow"] = "refuse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """All of identity.yaml, checked: what exists, who may reach it, whom we trust."""
+
+    resources: Mapping[str, Resource]
+    clients: Mapping[str, Client]
+    trusted_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict[str, TrustedIssuer])
+    implies: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    default_resource: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a proof entitles a client to: one audience, some scopes."""
+
+    client_id: str
+    subject: str
+    resource: Resource
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """An initial access token, as remembered: how often it may be used, and for what. RFC 7591 §3."""
+
+    resources: Mapping[str, tuple[str, ...]]
+    uses: int
+    expires: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRecord:
+    """A signing key at rest. `active_from` is None while nobody has scheduled it; `sealed` is the encrypted key."""
+
+    kid: str
+    alg: SigningAlg
+    published: int
+    active_from: int | None
+    sealed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """All signing keys at rest."""
+
+    keys: tuple[KeyRecord, ...]

@@ -1,0 +1,79 @@
+"""What a running authorization server is made of, and how it keeps up with what others change."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from auth_server.authentication import Authentication
+from auth_server.directory import Directory
+from auth_server.identity.live import LiveIdentity
+from auth_server.issuer_keys import Http, IssuerKeys
+from auth_server.keys import Keys
+from auth_server.sealing import KeyEncryptionKeyError, read_sealer
+from auth_server.secret_book import SecretBook
+from auth_server.settings import Settings
+from auth_server.store.clients import ClientRecords
+from auth_server.store.records import InvitationRecords, RingRecords, SpentRecords
+from sidecar.connect import Sidecar
+from sidecar.secrets import SecretsUnavailable
+from sidecar.state import StateUnavailable
+
+_LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server")
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that lives as long as the process."""
+
+    directory: Directory
+    secrets: SecretBook
+    keys: Keys
+    authentication: Authentication
+    clients: ClientRecords
+    spent: SpentRecords
+    invitations: InvitationRecords
+
+    async def refresh(self) -> None:
+        """Agree with file, stores and other replicas. Raises StateUnavailable, SecretsUnavailable."""
+        await self.directory.refresh()
+        await self.secrets.read_all(self.directory.identity.clients.values())
+        await self.keys.refresh()
+
+    async def keep_fresh(self, seconds: float) -> None:
+        """Agree again and again; when that fails, what was known before goes on counting."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.refresh()
+            except (StateUnavailable, SecretsUnavailable, KeyEncryptionKeyError) as error:
+                _LOG.error("cannot refresh, what was known before still counts", why=str(error))
+            except Exception:  # noqa: BLE001  a poll that ends in silence would leave this replica behind for good
+                _LOG.exception("cannot refresh, what was known before still counts")
+
+
+async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock: Clock) -> Parts:
+    """Ready to serve. Raises IdentityError, KeyEncryptionKeyError, StateUnavailable, SecretsUnavailable."""
+    clients, spent = ClientRecords(sidecar.state), SpentRecords(sidecar.state)
+    directory = Directory(LiveIdentity(settings.identity), clients, clock)
+    secrets = SecretBook(sidecar.secrets, clock)
+    parts = Parts(
+        directory=directory,
+        secrets=secrets,
+        keys=Keys(RingRecords(sidecar.state), await read_sealer(sidecar.secrets), clock),
+        authentication=Authentication(
+            issuer=settings.issuer,
+            directory=directory,
+            secrets=secrets,
+            issuer_keys=IssuerKeys(http, clock),
+            spent=spent,
+            clock=clock,
+        ),
+        clients=clients,
+        spent=spent,
+        invitations=InvitationRecords(sidecar.state),
+    )
+    await parts.refresh()
+    return parts

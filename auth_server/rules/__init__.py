@@ -1,0 +1,1 @@
+"""The protocol: pure functions, one file per document that states the rule."""

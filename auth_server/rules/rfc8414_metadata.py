@@ -1,0 +1,86 @@
+"""RFC 8414 and OpenID Connect Discovery — what this server says about itself, and where."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from auth_server.models import Identity
+from auth_server.rules.rfc7523_client_assertion import ALGORITHMS
+
+Value: TypeAlias = str | bool | list[str]
+AUTH_METHODS: tuple[str, ...] = ("private_key_jwt", "client_secret_basic", "client_secret_post")
+
+
+def check_issuer(issuer: str, *, allow_http: bool = False) -> str:
+    """Accept an issuer identifier. Raises ValueError with what is wrong. §2.
+
+    Plain http is for loopback alone, unless the operator says otherwise.
+    """
+    parts = urlsplit(issuer)
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
+        raise ValueError(f"issuer must be https: {issuer!r} (plain http only on loopback)")
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError(f"issuer must be an https URL: {issuer!r}")
+    if "?" in issuer or "#" in issuer or issuer.endswith("/"):
+        raise ValueError(f"issuer has no query, no fragment and no slash at its end: {issuer!r}")
+    if parts.netloc != parts.netloc.lower() or not issuer.startswith(parts.scheme + "://"):
+        raise ValueError(f"issuer is compared byte for byte: write scheme and host in lower case: {issuer!r}")
+    return issuer
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name can only be this machine. RFC 8252 §7.3, RFC 6761 §6.3."""
+    return host in ("localhost", "::1") or (host or "").startswith("127.")
+
+
+def paths(issuer: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Where the two documents stand: RFC 8414's, OpenID's. §3.1, §5; OpenID Connect Discovery §4.1.
+
+    OpenID's own form appends to an issuer with a path; MCP clients try both.
+    """
+    path = urlsplit(issuer).path
+    oauth = f"/.well-known/oauth-authorization-server{path}"
+    openid = "/.well-known/openid-configuration"
+    return frozenset({oauth}), frozenset({f"{openid}{path}", f"{path}{openid}"})
+
+
+def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
+    """RFC 8414's document. Only what exists is listed. §2.
+
+    `response_types_supported` is REQUIRED there, so it stays although it is empty until the code grant exists.
+    """
+    methods = list(AUTH_METHODS)
+    algorithms = list(ALGORITHMS)
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/token",
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "jwks_uri": f"{issuer}/jwks.json",
+        "registration_endpoint": f"{issuer}/register",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint": f"{issuer}/revoke",
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": _scopes(identity),
+        "protected_resources": list(identity.resources),
+    }
+
+
+def openid_metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
+    """The same facts in OpenID's form, whose readers insist on two more members. OpenID Connect Discovery §3."""
+    return {
+        **metadata(issuer, identity),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+    }
+
+
+def _scopes(identity: Identity) -> list[str]:
+    every: Iterable[str] = (scope for resource in identity.resources.values() for scope in resource.scopes)
+    return sorted(set(every))

@@ -1,0 +1,82 @@
+"""What every store promises, concurrency included. Each method raises StateUnavailable when it cannot be asked."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from auth_server.models import Client, Invitation, Overlay, Ring
+
+
+class Clients(Protocol):
+    """Clients made at run time, and what was changed at run time about those of identity.yaml."""
+
+    async def find(self, client_id: str) -> Client | None:
+        """The client as it was last written."""
+        ...
+
+    async def add(self, client: Client) -> bool:
+        """True for exactly one caller for each client id, however many race; it is listed from then on."""
+        ...
+
+    async def change(self, client_id: str, change: Callable[[Client], Client]) -> Client | None:
+        """Apply to the latest value, losing nobody else's change; None when there is no such client."""
+        ...
+
+    async def ids(self) -> tuple[str, ...]:
+        """Every client id that was added."""
+        ...
+
+    async def overlays(self) -> Mapping[str, Overlay]:
+        """What was changed about clients of identity.yaml."""
+        ...
+
+    async def change_overlay(self, client_id: str, change: Callable[[Overlay], Overlay]) -> Overlay:
+        """Apply to the latest value, losing nobody else's change."""
+        ...
+
+
+class Rings(Protocol):
+    """The ring of signing keys."""
+
+    async def read(self) -> Ring | None:
+        """The ring, or None before the first start."""
+        ...
+
+    async def insert(self, ring: Ring) -> bool:
+        """True for exactly one caller, ever."""
+        ...
+
+    async def change(self, change: Callable[[Ring], Ring]) -> Ring | None:
+        """Apply to the latest value, losing nobody else's change; None before the first start."""
+        ...
+
+
+class Spent(Protocol):
+    """What may be used once, and what is used up."""
+
+    async def first_use(self, name: str, ttl: int) -> bool:
+        """True for exactly one caller for each name within `ttl` seconds, however many race. RFC 7523 §3 item 7."""
+        ...
+
+    async def revoke(self, jti: str, ttl: int) -> None:
+        """Remember for `ttl` seconds that a token is revoked. RFC 7009 §2."""
+        ...
+
+    async def is_revoked(self, jti: str) -> bool:
+        """Whether a token was revoked."""
+        ...
+
+
+class Invitations(Protocol):
+    """Initial access tokens, by hash. RFC 7591 §3."""
+
+    async def add(self, token_hash: str, invitation: Invitation, ttl: int) -> None:
+        """Remember for `ttl` seconds."""
+        ...
+
+    async def find(self, token_hash: str) -> Invitation | None:
+        """The invitation, if it has a use left."""
+        ...
+
+    async def spend(self, token_hash: str, now: float) -> bool:
+        """Take one use. True exactly as often as it has uses, however many race; never after it expired."""
+        ...
