@@ -9,7 +9,7 @@ import httpx2
 from oauth_client.errors import DiscoveryFailed, OAuthClientError, TokenRefused, TokenRejected
 from oauth_client.models import Challenge, Target, Token
 from oauth_client.operation import is_replayable, operation_of
-from oauth_client.rules.mcp_scope_selection import select, union
+from oauth_client.rules.mcp_scope_selection import select, under, union
 from oauth_client.rules.rfc6750_challenge import challenge_of
 from oauth_client.rules.rfc8707_resource import check_resource, covers
 from oauth_client.step_up import StepUps
@@ -150,7 +150,7 @@ class TokenAuth(httpx2.Auth):
         """One token with all scopes so far and those demanded. Raises InsufficientScope. MCP, Step-Up."""
         operation = operation_of(visit.request)
         self._step_ups.spend(operation, challenge, token, self._ceiling)
-        wanted = union(self._asked or (), token.scopes, challenge.scopes)
+        wanted = under(self._ceiling, union(self._asked or (), token.scopes, challenge.scopes))
         target = await self._tokens.find(self._resource)
         try:
             visit.token = await self._tokens.get(target, wanted)

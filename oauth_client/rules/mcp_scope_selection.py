@@ -32,6 +32,11 @@ def union(*scopes: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*scopes)
 
 
+def under(ceiling: Collection[str] | None, scopes: frozenset[str]) -> frozenset[str]:
+    """Of these scopes, those that this client may ask for."""
+    return scopes if ceiling is None else scopes.intersection(ceiling)
+
+
 def beyond(challenged: Iterable[str], ceiling: Collection[str] | None) -> frozenset[str]:
     """The demanded scopes that this client is never to ask for."""
     return frozenset() if ceiling is None else frozenset(challenged) - frozenset(ceiling)

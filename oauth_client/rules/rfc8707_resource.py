@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from oauth_client.errors import InvalidResource, shown
 
 _ABSOLUTE = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[!-~]*|\?[!-~]*)?")
+_CLIMBS = re.compile(r"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -38,6 +39,6 @@ def covers(resource: str, url: str) -> bool:
         return False
     base = urlsplit(resource).path.rstrip("/")
     path = urlsplit(url).path
-    if re.search(r"(?:^|/)(?:\.|%2e){2}(?:/|$)", path, re.IGNORECASE):
+    if _CLIMBS.search(path):
         return False
     return path == base or path.startswith(f"{base}/")
