@@ -13,7 +13,7 @@ from cli import screen
 from cli.credentials import credentials_of
 from cli.errors import Failure, Usage
 from cli.mcp_session import PROTOCOLS, McpSession, open_session
-from cli.options import AsJson, Client, Data, Identity, Scopes, settings_of
+from cli.options import AsJson, Client, Data, Identity, Scopes, settings_here
 from cli.patience import patient_http
 from cli.settings import Settings
 from cli.targets import resolve
@@ -41,7 +41,7 @@ class Question:
     protocol: str | None
 
 
-def call(  # noqa: PLR0913, PLR0917  one parameter an option
+def call(
     context: typer.Context,
     url: _Url,
     client: Client,
@@ -51,14 +51,14 @@ def call(  # noqa: PLR0913, PLR0917  one parameter an option
     scope: Scopes = None,
     data: Data = None,
     identity: Identity = None,
-    as_json: AsJson = False,  # noqa: FBT002  a flag
+    as_json: AsJson = False,
 ) -> None:
     """List the tools of an MCP server, or call one.
 
     Starts from the server's own refusal and follows it to the authorization server it names. The secret comes from
     this system's store; for foreign servers from DACA_CLIENT_SECRET or DACA_CLIENT_KEY. Newest revision by default.
     """
-    settings = settings_of(context, data, identity)
+    settings = settings_here(context, data, identity)
     if protocol is not None and protocol not in PROTOCOLS:
         raise Usage(f"there is no revision {protocol}: choose from {', '.join(PROTOCOLS)}")
     question = Question(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from cli.declared import read_declared
 from cli.errors import Failure, Usage
-from cli.runfile import read_running
 from cli.settings import Settings
 from oauth_client import ClientSecret, PrivateKey
 from sidecar.secrets_file import SecretsFile, SecretsFileError
@@ -26,9 +25,21 @@ def credentials_of(client_id: str, settings: Settings) -> Proven:
     if settings.client_secret:
         return Proven(credentials=ClientSecret(client_id, secret=settings.client_secret), issuer=None)
     # A secret of this system is shown to this system's issuer alone, whatever a resource's metadata says.
-    running = read_running(settings.data)
-    issuer = running.issuer if running else settings.issuer
-    return Proven(credentials=ClientSecret(client_id, secret=_stored(client_id, settings)), issuer=issuer)
+    return Proven(credentials=ClientSecret(client_id, secret=_stored(client_id, settings)), issuer=settings.issuer)
+
+
+def keep_secret(client_id: str, secret: str, settings: Settings) -> Path | None:
+    """Keep a new secret where `daca token` and agents look, the one before beside it. In a pod: nowhere, and None."""
+    if settings.dapr:
+        return None
+    name = secret_name(client_id, settings)
+    file = SecretsFile(settings.secrets_file)
+    try:
+        before = (file.get(name) or {}).get("secret")
+        file.put(name, {"secret": secret, **({"previous": before} if before else {})})
+    except SecretsFileError as error:
+        raise Failure(f"the secret was made but cannot be kept: {error}") from error
+    return file.path
 
 
 def _stored(client_id: str, settings: Settings) -> str:

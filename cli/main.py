@@ -1,5 +1,6 @@
 """`daca`: start the system, look after its clients and keys, get tokens, call tools, see why something is refused."""
 
+import logging
 import sys
 
 import typer
@@ -67,6 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command: the exit code, after at most one line on stderr for anything that was expected to fail."""
+    # A failure is one line of ours: libraries that warn on their way to it are not heard.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         code = app(arguments, prog_name="daca", standalone_mode=False)
     except Failure as failure:

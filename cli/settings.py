@@ -1,7 +1,7 @@
 """What every command knows about where it is: the data folder, the identity file, the issuer. Read once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -23,6 +23,16 @@ class Settings:
     client_secret: str | None = field(default=None, repr=False)
     client_key: str | None = field(default=None, repr=False)
 
+    said: frozenset[str] = frozenset()
+
+    def beside(self, identity: Path, issuer: str) -> "Settings":
+        """With what a running system has, wherever the user named nothing else."""
+        return replace(
+            self,
+            identity=self.identity if "identity" in self.said else identity,
+            issuer=self.issuer if "issuer" in self.said else issuer,
+        )
+
     @property
     def secrets_file(self) -> Path:
         """The secrets of a laptop, in both modes."""
@@ -41,6 +51,14 @@ def read_settings(environ: Mapping[str, str], data: Path | None, identity: Path 
         dapr=_own_sidecar(environ),
         client_secret=environ.get("DACA_CLIENT_SECRET") or None,
         client_key=environ.get("DACA_CLIENT_KEY") or None,
+        said=frozenset(
+            name
+            for name, value in (
+                ("identity", identity or environ.get("DACA_IDENTITY")),
+                ("issuer", environ.get("DACA_ISSUER")),
+            )
+            if value
+        ),
     )
 
 

@@ -110,7 +110,7 @@ class Supervisor:
 async def supervised(
     programs: Sequence[Program], log: Log, *, seconds: float = 60, on_change: Callable[[Supervisor], None]
 ) -> AsyncGenerator[Supervisor]:
-    """All programs, ready, for as long as the block runs; nothing stays behind. Raises Failure when one cannot start."""
+    """All programs, ready, for as long as the block runs; nothing stays behind. Raises Failure."""
     supervisor = Supervisor(programs, log, lambda: on_change(supervisor))
     keepers = [asyncio.create_task(supervisor.keep_one(program)) for program in programs]
     try:

@@ -9,7 +9,7 @@ import typer
 
 from cli.credentials import credentials_of
 from cli.errors import Failure
-from cli.options import Client, Data, Identity, Scopes, settings_of
+from cli.options import Client, Data, Identity, Scopes, settings_here
 from cli.patience import patient_http
 from cli.settings import Settings
 from cli.targets import resolve
@@ -32,7 +32,7 @@ def token(
 
     The client's secret comes from this system's secret store, or from DACA_CLIENT_SECRET or DACA_CLIENT_KEY.
     """
-    settings = settings_of(context, data, identity)
+    settings = settings_here(context, data, identity)
     print(asyncio.run(_fetch(resolve(resource, settings), client, scope or (), settings)).access_token)
 
 

@@ -16,14 +16,14 @@ from cli.system import System, prepare, running
 _Apps = Annotated[list[str] | None, typer.Argument(metavar="[APP]...", help="Only these apps; all when none is named.")]
 
 
-def up(  # noqa: PLR0913, PLR0917  one parameter an option: the contract has this many
+def up(
     context: typer.Context,
     apps: _Apps = None,
-    embedded: Embedded = False,  # noqa: FBT002  a flag
-    sidecars: Sidecars = False,  # noqa: FBT002  a flag
+    embedded: Embedded = False,
+    sidecars: Sidecars = False,
     identity: Identity = None,
     data: Data = None,
-    as_json: AsJson = False,  # noqa: FBT002  a flag
+    as_json: AsJson = False,
 ) -> None:
     """Start the system, show when each part is ready, and end all of it on Ctrl-C.
 

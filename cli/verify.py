@@ -16,8 +16,7 @@ from cli import screen
 from cli.errors import Failure, Usage
 from cli.findings import ASYMMETRIC, Finding, is_good, judge_audience, judge_claims, judge_header, judge_issuer
 from cli.issuer_keys import fetch_keys
-from cli.options import AsJson, Data, Identity, settings_of
-from cli.runfile import read_running
+from cli.options import AsJson, Data, Identity, settings_here
 from cli.targets import resolve
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
@@ -30,24 +29,23 @@ _Issuer = Annotated[
 ]
 
 
-def verify(  # noqa: PLR0913, PLR0917  one parameter an option
+def verify(
     context: typer.Context,
     token: _Token,
     resource: _Resource = None,
     issuer: _Issuer = None,
     data: Data = None,
     identity: Identity = None,
-    as_json: AsJson = False,  # noqa: FBT002  a flag
+    as_json: AsJson = False,
 ) -> None:
     """Check a token as a server would, and explain it claim by claim. Exit code 1 when it is not good.
 
     Only keys of the trusted issuer count: this system's, or the one named with --issuer.
     """
-    settings = settings_of(context, data, identity)
+    settings = settings_here(context, data, identity)
     text = sys.stdin.read().strip() if token == "-" else token.strip()
     header, claims = decode(text)
-    running = read_running(settings.data)
-    trusted = issuer or (running.issuer if running else settings.issuer)
+    trusted = issuer or settings.issuer
     meant = resolve(resource, settings) if resource else None
     findings = [
         *judge_header(header),

@@ -11,14 +11,14 @@ from oauth_client import OAuthClientError
 
 _AUTH_ERROR = "oauth_client.error"
 _REFUSALS = frozenset({401, 403})
+_LONGEST = 400
 
 
 class Witness:
     """Watches one client; `failure` turns whatever an MCP session raised into one sentence."""
 
     def __init__(self) -> None:
-        self._auth_error: OAuthClientError | None = None
-        self._refusal = ""
+        self._last: httpx2.Response | None = None
 
     def watch(self, http: httpx2.AsyncClient) -> None:
         """See every response of this client."""
@@ -30,24 +30,25 @@ class Witness:
         for cause in causes:
             if isinstance(cause, Failure):
                 return cause
-        if self._auth_error:
-            return Failure(f"{url}: {self._auth_error}")
-        if self._refusal:
-            return Failure(f"{url}: {self._refusal}")
+        if why := self._refusal():
+            return Failure(f"{url}: {why}")
         return Failure(f"{url}: {'; '.join(dict.fromkeys(_in_words(cause) for cause in causes))}")
 
     async def _see(self, response: httpx2.Response) -> None:
-        found = response.extensions.get(_AUTH_ERROR)
-        if isinstance(found, OAuthClientError):
-            self._auth_error = found
-        if response.status_code in _REFUSALS:
-            self._refusal = f"refused with {response.status_code} {_challenge(response.headers)}"
-        else:
-            self._refusal = ""
+        self._last = response
+
+    def _refusal(self) -> str:
+        """Asked at the end only: the client's own error comes to a response after it was seen."""
+        if self._last is None or self._last.status_code not in _REFUSALS:
+            return ""
+        error = self._last.extensions.get(_AUTH_ERROR)
+        if isinstance(error, OAuthClientError):
+            return str(error)
+        return f"refused with {self._last.status_code} {_challenge(self._last.headers)}"
 
 
 def _challenge(headers: Mapping[str, str]) -> str:
-    return headers.get("www-authenticate", "and no challenge")
+    return headers.get("www-authenticate", "and no challenge")[:_LONGEST]
 
 
 def _in_words(error: BaseException) -> str:
@@ -60,6 +61,6 @@ def _in_words(error: BaseException) -> str:
 
 def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        inner = cast("tuple[BaseException, ...]", error.exceptions)
+        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
         return [leaf for one in inner for leaf in _leaves(one)]
     return [error]
