@@ -37,9 +37,9 @@ def challenges_in(value: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def challenge_of(headers: Iterable[str]) -> Challenge:
-    """The Bearer challenge among all WWW-Authenticate headers, one that names metadata first. RFC 9728 §5.1."""
+    """The Bearer challenge among all WWW-Authenticate headers, the one that says most. RFC 9728 §5.1."""
     bearers = [params for value in headers for scheme, params in challenges_in(value) if scheme == "bearer"]
-    bearers.sort(key=lambda params: "resource_metadata" not in params)
+    bearers.sort(key=lambda params: ("resource_metadata" not in params, -len(params)))
     params = bearers[0] if bearers else {}
     return Challenge(
         error=params.get("error", ""),

@@ -155,7 +155,9 @@ async def test_a_client_that_may_rebind_follows_its_resource_and_leaves_the_old_
 
 
 async def test_a_new_token_that_is_refused_too_is_not_asked_for_over_and_over(world: World) -> None:
-    world.resource.always = lambda: world.resource.challenge(401, error="invalid_token", error_description="bad audience")
+    world.resource.always = lambda: world.resource.challenge(
+        401, error="invalid_token", error_description="bad audience"
+    )
     async with world.tokens() as tokens, world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
         for _ in range(5):
             with pytest.raises(TokenRejected, match="bad audience"):
@@ -186,13 +188,10 @@ async def test_fifty_first_requests_share_one_discovery_and_one_token(world: Wor
 async def test_eight_slow_calls_run_side_by_side(world: World) -> None:
     async with world.tokens() as tokens, world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
         await client.get(RESOURCE)
-        world.resource.gate = asyncio.Event()
-        calls = [asyncio.create_task(client.get(RESOURCE)) for _ in range(8)]
-        while world.resource.busy < 8:
-            await asyncio.sleep(0)
-        world.resource.gate.set()
-        await asyncio.gather(*calls)
-    assert world.resource.most_busy == 8
+        world.resource.meeting = asyncio.Barrier(8)
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*(client.get(RESOURCE) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {200}
 
 
 async def test_a_body_that_can_be_sent_only_once_gets_its_token_first(world: World) -> None:
@@ -261,18 +260,18 @@ async def test_an_answering_client_hands_over_the_refusal_with_its_reason(
 
 
 async def test_an_answering_client_asks_bare_when_its_token_cannot_be_renewed(world: World) -> None:
-    async with world.tokens() as tokens:
-        async with world.client(TokenAuth(tokens, resource=RESOURCE, on_failure="answer")) as client:
-            await client.get(RESOURCE)
-            world.clock.now += 700
-            del world.town.apps[ISSUER]
-            response = await client.get(RESOURCE)
-            assert response.status_code == 401
-            assert isinstance(response.extensions["oauth_client.error"], Unreachable)
-            assert world.resource.tokens[-1] is None
-            world.town.build(ISSUER, world.server)
-            world.clock.now += 2
-            assert (await client.get(RESOURCE)).status_code == 200
+    tokens = world.tokens()
+    async with tokens, world.client(TokenAuth(tokens, resource=RESOURCE, on_failure="answer")) as client:
+        await client.get(RESOURCE)
+        world.clock.now += 700
+        del world.town.apps[ISSUER]
+        response = await client.get(RESOURCE)
+        assert response.status_code == 401
+        assert isinstance(response.extensions["oauth_client.error"], Unreachable)
+        assert world.resource.tokens[-1] is None
+        world.town.build(ISSUER, world.server)
+        world.clock.now += 2
+        assert (await client.get(RESOURCE)).status_code == 200
 
 
 async def test_a_raising_client_says_why_there_is_no_token(world: World) -> None:
@@ -290,7 +289,8 @@ def test_a_synchronous_client_is_told_so(world: World) -> None:
 
 @pytest.mark.requirement("CL-23")
 @pytest.mark.parametrize(
-    "resource", ["notes", "https://Notes.example/mcp", "https://u:p@h/mcp", "https://h/mcp#x", "ftp://h/", "HTTPS://h/", ""]
+    "resource",
+    ["notes", "https://Notes.example/mcp", "https://u:p@h/mcp", "https://h/mcp#x", "ftp://h/", "HTTPS://h/", ""],
 )
 def test_a_resource_that_is_no_canonical_url_is_refused(world: World, resource: str) -> None:
     with pytest.raises(InvalidResource):

@@ -21,9 +21,9 @@ OPENID = "/.well-known/openid-configuration"
 
 
 async def _first_request(world: World, **choices: object) -> int:
-    async with world.tokens(**choices) as tokens:  # type: ignore[arg-type]
-        async with world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
-            return (await client.get(RESOURCE)).status_code
+    tokens = world.tokens(**choices)  # type: ignore[arg-type]
+    async with tokens, world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
+        return (await client.get(RESOURCE)).status_code
 
 
 def _asked(world: World, part: str) -> list[str]:
@@ -72,7 +72,10 @@ async def test_explicit_discovery_of_a_server_without_metadata_says_where_it_loo
     async with world.tokens() as tokens:
         with pytest.raises(DiscoveryFailed) as caught:
             await tokens.fetch(RESOURCE)
-    assert [place for place, _ in caught.value.tried] == [f"https://notes.example{INSERTED}", f"https://notes.example{ROOT}"]
+    assert [place for place, _ in caught.value.tried] == [
+        f"https://notes.example{INSERTED}",
+        f"https://notes.example{ROOT}",
+    ]
 
 
 @pytest.mark.requirement("CL-04", "CL-22", "CL-23")
@@ -296,7 +299,9 @@ async def test_a_challenge_that_leads_inside_is_not_followed(world: World, url: 
 
 
 @pytest.mark.requirement("CL-31")
-@pytest.mark.parametrize("issuer", ["http://as.example", "https://192.168.1.1", "http://localhost:9000", "https://[fd00::1]"])
+@pytest.mark.parametrize(
+    "issuer", ["http://as.example", "https://192.168.1.1", "http://localhost:9000", "https://[fd00::1]"]
+)
 async def test_an_issuer_that_lies_inside_is_not_asked(world: World, issuer: str) -> None:
     world.resource.issuers = [issuer]
     with pytest.raises(AddressRefused):

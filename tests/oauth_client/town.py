@@ -165,9 +165,7 @@ class Resource:
     baseline: str = "mcp:read"
     needs: dict[str, str] = field(default_factory=lambda: {"write": "mcp:write", "delete": "mcp:delete"})
     always: Callable[[], Response] | None = None
-    gate: asyncio.Event | None = None
-    busy: int = 0
-    most_busy: int = 0
+    meeting: asyncio.Barrier | None = None
     tokens: list[str | None] = field(default_factory=list[str | None])
     bodies: list[bytes] = field(default_factory=list[bytes])
     open: bool = False
@@ -188,23 +186,26 @@ class Resource:
         await (await self._serve(request, header))(scope, receive, send)
 
     async def _serve(self, request: Request, header: str | None) -> Response:
-        if self.always is not None:
-            return self.always()
         tool = request.headers.get("mcp-name", "read")
-        if header is None and not self.open:
+        refusal = self.always() if self.always is not None else self._refuse(tool, header)
+        if refusal is not None:
+            return refusal
+        if self.meeting is not None:
+            await self.meeting.wait()
+        return JSONResponse({"tool": tool})
+
+    def _refuse(self, tool: str, header: str | None) -> Response | None:
+        if self.open:
+            return None
+        if header is None:
             return self.challenge(401, scope=self.baseline)
-        issued = self.server.issued.get((header or "").removeprefix("Bearer "))
-        if not self.open and (issued is None or issued.resource != self.identifier or self.server.clock.now >= issued.ends):
+        issued = self.server.issued.get(header.removeprefix("Bearer "))
+        if issued is None or issued.resource != self.identifier or self.server.clock.now >= issued.ends:
             return self.challenge(401, error="invalid_token", scope=self.baseline)
         needed = self.needs.get(tool)
-        if needed and issued and needed not in issued.scopes:
+        if needed and needed not in issued.scopes:
             return self.challenge(403, error="insufficient_scope", scope=needed)
-        self.busy += 1
-        self.most_busy = max(self.most_busy, self.busy)
-        if self.gate is not None:
-            await self.gate.wait()
-        self.busy -= 1
-        return JSONResponse({"tool": tool})
+        return None
 
     def challenge(self, status: int, **params: str) -> Response:
         if self.says_where:
@@ -242,6 +243,10 @@ class Town(httpx2.AsyncBaseTransport):
         return sum(part in asked for asked in self.asked)
 
 
+def _middle(low: float, high: float) -> float:
+    return (low + high) / 2
+
+
 @dataclass
 class World:
     """A client, an authorization server and a resource, and the clock they share."""
@@ -253,7 +258,7 @@ class World:
     http: httpx2.AsyncClient
 
     def policy(self, **choices: object) -> Policy:
-        fixed: dict[str, object] = {"clock": self.clock, "uniform": lambda low, high: (low + high) / 2}
+        fixed: dict[str, object] = {"clock": self.clock, "uniform": _middle}
         return Policy(**(fixed | choices))  # type: ignore[arg-type]
 
     def tokens(self, credentials: Credentials | None = None, *, issuer: str | None = None, **choices: object) -> Tokens:
