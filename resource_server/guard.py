@@ -66,12 +66,17 @@ class Door:
         await self.trust.aclose()
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in self.settings.public_paths:
-            return await self.app(scope, receive, send)
+        path = scope["path"]
+        if path in self.settings.public_paths:
+            await self.app(scope, receive, send)
+        elif path in self._metadata.paths:
+            await self._metadata.answer(scope, send)
+        else:
+            await self._addressed(scope, receive, send)
+
+    async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._origins.check_host(scope["headers"])
-            if scope["path"] in self._metadata.paths:
-                return await self._metadata.answer(scope, send)
             origin = self._origins.check_origin(scope["headers"])
         except Refusal as refusal:
             return await self._refuse(refusal, scope, send)

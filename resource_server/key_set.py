@@ -63,9 +63,9 @@ def _usable(jwk: dict[str, Any], algorithms: Collection[str]) -> dict[tuple[str 
     key_id = jwk.get("kid")
     if not _is_for_signatures(jwk) or not (key_id is None or isinstance(key_id, str)):
         return {}
-    fitting = _FITTING.get((jwk.get("kty"), jwk.get("crv")), ())
-    named = [name for name in fitting if name in algorithms and jwk.get("alg", name) == name]
     try:
+        fitting = _FITTING.get((jwk.get("kty"), jwk.get("crv")), ())
+        named = [name for name in fitting if name in algorithms and jwk.get("alg", name) == name]
         return {(key_id, name): _key_of(jwk, name) for name in named}
     except (PyJWTError, ValueError, TypeError, KeyError) as error:
         _LOG.warning("a key of the JWK Set is not usable: kid=%.60r %s", key_id, error)

@@ -62,8 +62,9 @@ def check_header(header: Mapping[str, object], *, types: Collection[str], algori
     media_type = header.get("typ")
     if not isinstance(media_type, str) or media_type.lower().removeprefix("application/") not in types:
         raise InvalidToken("this is not an access token", detail=f"typ {media_type!r:.60}")
-    if header.get("alg") not in algorithms:
-        raise InvalidToken(_UNSUITABLE, detail=f"alg {header.get('alg')!r:.60}")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in algorithms:
+        raise InvalidToken(_UNSUITABLE, detail=f"alg {algorithm!r:.60}")
     if "crit" in header or "b64" in header:
         raise InvalidToken(_UNSUITABLE, detail="critical extensions are not understood")
     if any(name in header for name in _CARRIES_A_KEY):
