@@ -5,7 +5,7 @@ ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-RUN python -m venv /opt/build /opt/daca
+RUN python -m venv /opt/build && python -m venv --without-pip /opt/daca
 # Every file by its hash, and wheels only: nothing is compiled and nothing of a package runs while it is installed.
 COPY requirements-run.lock /src/
 RUN python -m pip --python /opt/daca/bin/python install --no-compile --only-binary :all: --require-hashes \
@@ -22,9 +22,6 @@ COPY cli /src/cli
 COPY agents /src/agents
 RUN cd /src && /opt/build/bin/python -m hatchling build -t wheel -d /src/dist \
  && python -m pip --python /opt/daca/bin/python install --no-compile --no-deps /src/dist/*.whl \
- && rm -rf /opt/daca/lib/python3.11/site-packages/pip /opt/daca/lib/python3.11/site-packages/pip-*.dist-info \
-           /opt/daca/lib/python3.11/site-packages/setuptools* /opt/daca/lib/python3.11/site-packages/pkg_resources \
-           /opt/daca/lib/python3.11/site-packages/_distutils_hack /opt/daca/bin/pip* \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/daca/lib
 
 FROM ${BASE}
@@ -34,7 +31,7 @@ RUN python -c "import compileall, sysconfig; compileall.compile_dir(sysconfig.ge
     rm -rf /usr/share/python-wheels /usr/lib/python3*/ensurepip /usr/local/lib/python3*/ensurepip /root/.cache
 COPY --from=build /opt/daca /opt/daca
 COPY --chmod=0755 scripts/entrypoint /opt/daca/bin/entrypoint
-COPY agents/profiles /app/agents/profiles
+COPY --from=build /src/agents/profiles /app/agents/profiles
 COPY identity.yaml /app/identity.yaml
 ENV PATH=/opt/daca/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app

@@ -8,7 +8,7 @@ from typing import Literal
 
 import httpx2
 
-from sidecar.dapr_http import Address, address_of, client_of, wait_until_ready
+from sidecar.dapr_http import Address, SidecarUnavailable, address_of, client_of, wait_until_ready
 from sidecar.dapr_secrets import DaprSecrets
 from sidecar.dapr_state import DaprState
 from sidecar.embedded import FileSecrets, SqliteState
@@ -34,9 +34,12 @@ async def connect(
     """Dapr when its environment is there, else files in `data`.
 
     `routes` maps canonical origins to app-ids; embedded, an origin is simply where it says it is.
-    Raises StateUnavailable when the state file cannot be opened, SidecarUnavailable when the sidecar stays unready.
+    Raises StateUnavailable when the state file cannot be opened, SidecarUnavailable when the sidecar stays unready, or
+    is not there at all where `DACA_REQUIRE_SIDECAR=1` says it must be: an injector that was away leaves a pod without.
     """
     address = address_of(environ)
+    if address is None and environ.get("DACA_REQUIRE_SIDECAR") == "1":
+        raise SidecarUnavailable("there is no sidecar: DAPR_HTTP_PORT is not set, and DACA_REQUIRE_SIDECAR=1 wants one")
     chosen = _embedded(app_id, data) if address is None else _behind(address, routes)
     async with chosen as sidecar:
         yield sidecar

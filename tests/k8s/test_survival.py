@@ -1,0 +1,102 @@
+"""Pods go, one by one, all of an app at once, and by rolling restart, under continuous traffic: nothing is lost."""
+
+import json
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.needs("kubernetes")]
+NOTES = "http://localhost:8000/mcp"
+APPS = ("auth-server", "notes", "clock", "researcher")
+DIRECT = ("token=http://auth-server.daca:9000/token", "list=http://notes.daca:8000/mcp")
+SIDECAR = (
+    "token=http://127.0.0.1:3500/v1.0/invoke/auth-server/method/token",
+    "list=http://127.0.0.1:3500/v1.0/invoke/notes/method/mcp",
+)
+WAYS = [("pod/prober", "direct", DIRECT), ("deployment/researcher", "sidecar", SIDECAR)]
+
+
+def _keys(daca) -> set[str]:
+    answer = daca.beside("ask.py", "GET", "http://auth-server.daca:9000/jwks.json")
+    return {key["kid"] for key in json.loads(answer["text"])["keys"]}
+
+
+def _notes(daca) -> str:
+    return daca.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")["said"]
+
+
+@pytest.fixture
+def two(daca):
+    """Two replicas of what is called."""
+    daca.kubectl.scale(2, "auth-server", "notes")
+    yield
+    daca.kubectl.scale(1, "auth-server", "notes")
+
+
+@pytest.mark.parametrize(("where", "way", "targets"), WAYS, ids=["direct", "sidecar"])
+@pytest.mark.parametrize("app", ["auth-server", "notes"])
+def test_a_rolling_restart_of_two_replicas_fails_no_request(daca, operator, two, app, where, way, targets) -> None:
+    with daca.traffic(where, way, *operator, *targets) as stop:
+        daca.kubectl("rollout", "restart", f"deployment/{app}")
+        daca.kubectl.ready(app)
+        _gone(daca, app, 2)
+        found = stop()
+    print(app, way, found)  # noqa: T201 - the figures of docs/operations.md
+    assert found["failed"] == 0, found
+    assert all(count > 50 for count in found["calls"].values()), found
+
+
+@pytest.mark.parametrize(("where", "way", "targets"), WAYS, ids=["direct", "sidecar"])
+def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(daca, operator, two, where, way, targets) -> None:
+    with daca.traffic(where, way, *operator, *targets) as stop:
+        for app in ("auth-server", "notes"):
+            for pod in daca.kubectl.pods(app):
+                daca.kubectl("delete", "pod", pod, "--wait")
+                daca.kubectl.ready(app)
+        found = stop()
+    print(way, found)  # noqa: T201
+    assert found["failed"] == 0, found
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_all_pods_of_an_app_at_once_take_no_state_with_them(daca, app: str) -> None:
+    keys, notes = _keys(daca), _notes(daca)
+    daca.kubectl("delete", "pods", "--selector", f"app.kubernetes.io/name={app}", "--wait", "--grace-period=0", "--force")
+    daca.kubectl.ready(app)
+    assert _keys(daca) == keys
+    assert _notes(daca) == notes
+
+
+def test_requests_fail_only_while_no_replica_is_ready(daca, operator) -> None:
+    """One replica, killed: the failures all lie between its end and the next one's readiness, with a little to spare."""
+    with daca.traffic("pod/prober", "direct", *operator, DIRECT[0], "list=http://notes.daca:8000/mcp") as stop:
+        began = time.time()
+        daca.kubectl("delete", "pods", "--selector", "app.kubernetes.io/name=notes", "--grace-period=0", "--force", "--wait")
+        daca.kubectl.ready("notes")
+        ended = time.time()
+        time.sleep(3)
+        found = stop()
+    print(found)  # noqa: T201
+    assert 0 < found["failed"]
+    assert all(began - 1 <= failure["at"] <= ended + 1 for failure in found["failures"]), (began, ended, found)
+    assert {failure["call"].split()[0] for failure in found["failures"]} == {"list"}
+
+
+def test_the_store_killed_loses_nothing_that_was_answered(daca) -> None:
+    keys, notes = _keys(daca), _notes(daca)
+    daca.kubectl("delete", "pod", "redis-0", "--grace-period=0", "--force", "--wait")
+    daca.kubectl("rollout", "status", "statefulset/redis", "--timeout=120s")
+    daca.kubectl("rollout", "restart", "deployment/auth-server")
+    daca.kubectl.ready("auth-server", "notes")
+    assert _keys(daca) == keys
+    assert _notes(daca) == notes
+
+
+def _gone(daca, app: str, replicas: int) -> None:
+    """Wait until the old pods have ended altogether: it is while they drain that calls would be lost."""
+    for _ in range(240):
+        items = daca.kubectl.json("get", "pods", "--selector", f"app.kubernetes.io/name={app}")["items"]
+        if len(items) == replicas:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"old pods of {app} stay")

@@ -1,0 +1,93 @@
+"""An agent with no secret mounted, none in its environment and no secret store gets a token and calls a tool. Runs last:
+it deploys another overlay, and takes it back."""
+
+import base64
+import json
+import urllib.parse
+
+import pytest
+
+pytestmark = [pytest.mark.needs("kubernetes")]
+NOTES = "http://localhost:8000/mcp"
+FORM = "content-type=application/x-www-form-urlencoded"
+TOKEN = "http://auth-server.daca:9000/token"
+
+
+@pytest.fixture(scope="module")
+def secretless(daca):
+    """The overlay in which agents have no secret; the one they had is deleted."""
+    daca.deploy("kind-secretless")
+    daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/researcher")
+    daca.kubectl.ready("auth-server", "researcher")
+    daca.kubectl("delete", "secret", "client-researcher", "--ignore-not-found")
+    yield daca
+    daca.deploy("kind")
+    daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/researcher")
+    daca.kubectl.ready("auth-server", "researcher")
+
+
+def _assertion(daca, account: str, audience: str) -> str:
+    return daca.kubectl("create", "token", account, f"--audience={audience}", "--duration=10m").strip()
+
+
+def _ask(daca, assertion: str, client: str = "researcher") -> tuple[int, dict]:
+    form = urllib.parse.urlencode({
+        "grant_type": "client_credentials", "client_id": client, "resource": NOTES, "client_assertion": assertion,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    })  # fmt: skip
+    answer = daca.beside("ask.py", "POST", TOKEN, form, FORM)
+    return answer["status"], json.loads(answer["text"])
+
+
+def test_the_agent_has_no_secret_of_its_own_anywhere(secretless) -> None:
+    template = secretless.kubectl.json("get", "deployment", "researcher")["spec"]["template"]["spec"]
+    names = {v["name"] for v in template["containers"][0]["env"] if "secretKeyRef" in v.get("valueFrom", {})}
+    assert names == {"DAPR_API_TOKEN", "APP_API_TOKEN"}  # between the app and its own sidecar, worth nothing elsewhere
+    assert not [volume for volume in template["volumes"] if "secret" in volume]
+    assert secretless.kubectl.run("get", "secret", "client-researcher").returncode != 0
+
+
+def test_the_agent_has_no_access_to_the_secret_store(secretless) -> None:
+    for secret in ("client-researcher", "client-operator", "auth-server-kek"):
+        answer = secretless.inside("researcher", "ask.py", "GET", f"sidecar:/v1.0/secrets/secretstore/{secret}")
+        assert answer["status"] in {403, 404}, answer
+
+
+def test_the_agent_gets_a_token_and_calls_a_tool(secretless) -> None:
+    found = secretless.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")
+    assert found["error"] is False
+    assert found["scopes"] == ["mcp:read"]
+
+
+def test_the_agents_account_is_its_identity(secretless) -> None:
+    status, answer = _ask(secretless, _assertion(secretless, "researcher", "http://localhost:9000"))
+    assert status == 200, answer
+    claims = json.loads(base64.urlsafe_b64decode(answer["access_token"].split(".")[1] + "=="))
+    assert claims["client_id"] == "researcher"
+
+
+@pytest.mark.parametrize("account", ["notes", "default"])
+def test_another_account_is_an_invalid_client(secretless, account: str) -> None:
+    status, answer = _ask(secretless, _assertion(secretless, account, "http://localhost:9000"))
+    assert (status, answer["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("audience", ["https://kubernetes.default.svc", "http://localhost:9000/", NOTES])
+def test_a_token_for_another_audience_is_an_invalid_client(secretless, audience: str) -> None:
+    status, answer = _ask(secretless, _assertion(secretless, "researcher", audience))
+    assert (status, answer["error"]) == (401, "invalid_client")
+
+
+def test_the_same_pod_under_another_account_is_an_invalid_client(secretless) -> None:
+    """The pod outside has the audience right and the file in place; its account stands for nobody."""
+    assertion = secretless.outside("exec", "pod/prober", "--", "cat", "/identity/token").strip()
+    status, answer = _ask(secretless, assertion)
+    assert (status, answer["error"]) == (401, "invalid_client")
+
+
+def test_a_tampered_token_is_an_invalid_client(secretless) -> None:
+    head, body, signature = _assertion(secretless, "notes", "http://localhost:9000").split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    claims["sub"] = "system:serviceaccount:daca:researcher"
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    assert _ask(secretless, f"{head}.{body}.{signature}")[1]["error"] == "invalid_client"
