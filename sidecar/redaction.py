@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 HIDDEN: Final = "[hidden]"
@@ -19,9 +20,14 @@ _SHAPES: Final = re.compile(
     re.IGNORECASE,
 )
 
+_NEEDED: Final = re.compile(r"[. ='\"]")
+"""No shape is without one of these: most values need no closer look, and every decision writes a line."""
+
 
 def redact_text(text: str) -> str:
     """The text with everything that has the shape of a credential hidden."""
+    if not _NEEDED.search(text):
+        return text
     return _SHAPES.sub(lambda hit: (hit["scheme"] or hit["field"] or "") + HIDDEN, text)
 
 
@@ -39,4 +45,9 @@ def _hide(name: str, value: object) -> object:
         return [_hide(name, inner) for inner in cast("list[object]", value)]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return HIDDEN if _NAMES.search(name) else redact_text(str(value))
+    return HIDDEN if _names_a_secret(name) else redact_text(str(value))
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return _NAMES.search(name) is not None
