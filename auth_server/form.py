@@ -1,11 +1,14 @@
 """Request parameters, each at most once (except `resource`). RFC 6749 §3.2, appendix B."""
 
+import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from auth_server.errors import InvalidRequest
 
 _MOST_FIELDS = 64
+_PLAIN = re.compile(rb"[^%+\x80-\xff]*")
+_ENCODED = re.compile(rb"(?:[^%\x80-\xff]|%[0-9A-Fa-f]{2})*")
 _REPEATABLE = frozenset({"resource"})
 
 
@@ -18,14 +21,13 @@ class Form:
     @classmethod
     def parse(cls, body: bytes) -> "Form":
         """Read `application/x-www-form-urlencoded`. Raises InvalidRequest for a repeated or undecodable parameter."""
-        try:
-            pairs = parse_qsl(
-                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
-            )
-        except ValueError as error:
-            raise InvalidRequest("the body is not a sound form", detail=type(error).__name__) from None
+        pairs = body.split(b"&", _MOST_FIELDS)
+        if len(pairs) > _MOST_FIELDS:
+            raise InvalidRequest("the form has too many parameters")
         fields: dict[str, tuple[str, ...]] = {}
-        for name, value in pairs:
+        for pair in filter(None, pairs):
+            encoded, _, content = pair.partition(b"=")
+            name, value = _decoded(encoded), _decoded(content)
             if name in fields and name not in _REPEATABLE:
                 raise InvalidRequest("a parameter is repeated", detail=f"repeated {name[:40]}")
             fields[name] = (*fields.get(name, ()), value) if value else fields.get(name, ())
@@ -46,3 +48,15 @@ class Form:
     def all(self, name: str) -> tuple[str, ...]:
         """All values of a parameter that may repeat."""
         return self._fields.get(name, ())
+
+
+def _decoded(part: bytes) -> str:
+    """One name or value. Not parse_qsl: that takes three times as long and lets through what is no encoding."""
+    if _PLAIN.fullmatch(part):
+        return part.decode()
+    if not _ENCODED.fullmatch(part):
+        raise InvalidRequest("the body is not a sound form", detail="encoding")
+    try:
+        return unquote_to_bytes(part.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest("the body is not a sound form", detail="utf-8") from None

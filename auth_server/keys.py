@@ -13,6 +13,8 @@ from auth_server.rules.rfc9068_access_token import TYP
 from auth_server.sealing import Sealer
 from auth_server.store.contract import Rings
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
@@ -22,7 +24,7 @@ class _Opened:
     head: bytes = field(repr=False)
 
     def token(self, claims: Claims) -> str:
-        signed = self.head + b64(json.dumps(claims, separators=(",", ":")).encode())
+        signed = self.head + b64(_compact(claims).encode())
         return (signed + b"." + b64(self.material.sign(signed))).decode()
 
 
@@ -55,7 +57,7 @@ class Keys:
         """The JWK Set of all keys that a verifier may meet. RFC 7517 §5."""
         records = key_ring.published(self._ring, self._clock())
         keys = [self._opened[record.kid].material.public for record in records]
-        return json.dumps({"keys": keys}, separators=(",", ":")).encode()
+        return _compact({"keys": keys}).encode()
 
     def recognise(self, token: str) -> Claims | None:
         """The claims of a token that this server signed, expired or not; None for anything else."""
@@ -77,7 +79,7 @@ class Keys:
 
     def _open(self, key: KeyRecord) -> _Opened:
         material = from_der(key.alg, self._sealer.open(key.sealed, _about(key)))
-        head = json.dumps({"alg": key.alg, "typ": TYP, "kid": key.kid}, separators=(",", ":"))
+        head = _compact({"alg": key.alg, "typ": TYP, "kid": key.kid})
         return _Opened(material=material, head=b64(head.encode()) + b".")
 
 

@@ -12,6 +12,7 @@ from auth_server.models import Client
 Header: TypeAlias = tuple[bytes, bytes]
 NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 _JSON: Header = (b"content-type", b"application/json")
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -47,7 +48,7 @@ def json_answer(
     value: object, *, status: int = 200, headers: tuple[Header, ...] = NO_STORE, note: Mapping[str, str] | None = None
 ) -> Answer:
     """An answer in JSON that nobody may store, unless `headers` says otherwise. RFC 6749 §5.1."""
-    body = json.dumps(value, separators=(",", ":")).encode()
+    body = _compact(value).encode()
     return Answer(status=status, headers=(_JSON, *headers), body=body, note=note or {})
 
 
