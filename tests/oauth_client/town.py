@@ -187,21 +187,19 @@ class Resource:
 
     async def _serve(self, request: Request, header: str | None) -> Response:
         tool = request.headers.get("mcp-name", "read")
-        refusal = self.always() if self.always is not None else self._refuse(tool, header)
+        refusal = self.always() if self.always is not None else self.refuse(tool, header)
         if refusal is not None:
             return refusal
         if self.meeting is not None:
             await self.meeting.wait()
         return JSONResponse({"tool": tool})
 
-    def _refuse(self, tool: str, header: str | None) -> Response | None:
+    def refuse(self, tool: str, header: str | None) -> Response | None:
         if self.open:
             return None
-        if header is None:
-            return self.challenge(401, scope=self.baseline)
-        issued = self.server.issued.get(header.removeprefix("Bearer "))
+        issued = self.server.issued.get((header or "").removeprefix("Bearer "))
         if issued is None or issued.resource != self.identifier or self.server.clock.now >= issued.ends:
-            return self.challenge(401, error="invalid_token", scope=self.baseline)
+            return self.challenge(401, error="invalid_token" if header else "", scope=self.baseline)
         needed = self.needs.get(tool)
         if needed and needed not in issued.scopes:
             return self.challenge(403, error="insufficient_scope", scope=needed)
