@@ -19,7 +19,7 @@ async def wait_ready(programs: Sequence[Program], seconds: float, tell: Callable
     async with httpx2.AsyncClient(timeout=2, trust_env=False) as http:
 
         async def wait_one(program: Program) -> None:
-            while not await is_ready(http, program.health):
+            while not await is_ready(http, program.health):  # noqa: ASYNC110  another process: there is no event
                 await asyncio.sleep(_PAUSE)
             waiting.discard(program.label)
             tell(f"{program.label} is ready after {time.monotonic() - began:.1f} s")

@@ -42,10 +42,10 @@ async def _serve(system: System, *, as_json: bool) -> None:
         await asyncio.Event().wait()
 
 
-def until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run until done or until SIGINT, SIGTERM or SIGHUP; the first asks it to end, the rest change nothing."""
+def until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Run until done, or until SIGINT, SIGTERM or SIGHUP asks it to end: then False. Later signals change nothing."""
 
-    async def cancellable() -> None:
+    async def cancellable() -> bool:
         task = asyncio.create_task(work())
         loop = asyncio.get_running_loop()
         asked = asyncio.Event()
@@ -62,8 +62,9 @@ def until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except asyncio.CancelledError:
             if not asked.is_set():
                 raise
+        return not asked.is_set()
 
-    asyncio.run(cancellable())
+    return asyncio.run(cancellable())
 
 
 def _asking() -> list[signal.Signals]:

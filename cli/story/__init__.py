@@ -1,0 +1,1 @@
+"""The machine path as a story: real processes, real requests, each outcome compared with what must happen."""
