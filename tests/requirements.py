@@ -68,7 +68,8 @@ def read_rows(table: Path = TABLE) -> tuple[Row, ...]:
 
 def read_claims(tests: Path = TESTS) -> tuple[Claim, ...]:
     """Every requirement mark of every test file."""
-    return tuple(claim for path in sorted(tests.rglob("*.py")) for claim in _claims_of(path, tests.parent))
+    ours = [path for path in sorted(tests.rglob("*.py")) if "node_modules" not in path.parts]
+    return tuple(claim for path in ours for claim in _claims_of(path, tests.parent))
 
 
 def _claims_of(path: Path, root: Path) -> Iterator[Claim]:
