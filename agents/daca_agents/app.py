@@ -1,0 +1,68 @@
+"""Puts an agent together: its profile, its tokens, its tools, its model, and the door in front of it."""
+
+from collections.abc import Awaitable, Callable
+
+import httpx2
+from fastapi import FastAPI
+
+from daca_agents.asking import note_failure
+from daca_agents.endpoint import ask_endpoint
+from daca_agents.mind import choose
+from daca_agents.profile import McpServerEntry, Profile
+from daca_agents.settings import Settings
+from daca_agents.toolbox import ToolServer
+from oauth_client import ClientSecret, TokenAuth, Tokens
+from resource_server import Door
+from sidecar.connect import Sidecar
+from sidecar.secrets import SecretMissing, Secrets
+
+_MAX_BODY = 64 * 1024
+_TIMEOUT = httpx2.Timeout(60, connect=5)
+
+
+def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
+    """One agent as an ASGI app: `/healthz` for anyone, `POST /ask` through the door."""
+    http = httpx2.AsyncClient(transport=sidecar.transport, timeout=httpx2.Timeout(10))
+    credentials = ClientSecret(profile.client_id, _secret_of(sidecar.secrets, profile.client_id))
+    tokens = Tokens(credentials=credentials, http=http, issuer=settings.issuer)
+    servers = [_server(entry, tokens, sidecar.transport) for entry in profile.mcp_servers]
+    app = FastAPI(title=profile.name, description=profile.description, docs_url=None, redoc_url=None)
+    app.include_router(ask_endpoint(profile, choose(settings, profile), servers))
+    return Door(
+        app,
+        resource=settings.resource or profile.resource,
+        issuer=settings.issuer,
+        http=http,
+        name=profile.name,
+        scopes=("agent:ask",),
+        max_body=_MAX_BODY,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
+
+
+async def check_secret(secrets: Secrets, client_id: str) -> None:
+    """An agent without its secret does not start. Raises SecretMissing, SecretsUnavailable."""
+    await _secret_of(secrets, client_id)()
+
+
+def _server(entry: McpServerEntry, tokens: Tokens, transport: httpx2.AsyncBaseTransport) -> ToolServer:
+    auth = TokenAuth(tokens, resource=entry.url, scopes=entry.scopes, ceiling=entry.scopes or None)
+    http = httpx2.AsyncClient(transport=transport, auth=auth, timeout=_TIMEOUT)
+    return ToolServer(entry.name, entry.url, http, failed=note_failure)
+
+
+def _secret_of(secrets: Secrets, client_id: str) -> Callable[[], Awaitable[str]]:
+    """Asked at start and again when the authorization server refuses the client: a rotated secret is picked up."""
+    name = f"client-{client_id}"
+
+    async def read() -> str:
+        secret = (await secrets.get(name)).get("secret", "")
+        if not secret:
+            raise SecretMissing(
+                f"secret {name!r} has no key 'secret': register the client (`daca client add {client_id}`) "
+                f"or put its secret into the secret store under that name"
+            )
+        return secret
+
+    return read
