@@ -62,7 +62,11 @@ LAYERS = (
         ours=_rooms("resource_server"),
         theirs=_rooms("starlette", "jwt", "httpx2", "cryptography", "mcp"),
     ),
-    Layer(files="resource_server/*.py", ours=_rooms("resource_server"), theirs=_rooms("starlette", "jwt", "httpx2")),
+    Layer(
+        files="resource_server/*.py",
+        ours=_rooms("resource_server"),
+        theirs=_rooms("starlette", "jwt", "httpx2", "cryptography"),  # what PyJWT makes of a key is cryptography's
+    ),
     Layer(files="oauth_client/*.py", ours=_rooms("oauth_client"), theirs=_rooms("httpx2", "joserfc", "authlib")),
     Layer(files="mcp_server/*.py", ours=_rooms("mcp_server", "resource_server", "sidecar"), theirs=ANY),
     Layer(
