@@ -23,7 +23,7 @@ from cli.runfile import read_running
 from cli.settings import Mode, Settings
 from cli.story.agent import ask_researcher
 from cli.story.identity import at_port, for_story
-from cli.story.path import find_issuer, find_resource, get_token, register, use_token
+from cli.story.path import find_issuer, find_resource, get_token, register, use_token, write_note
 from cli.story.refusals import refuse_expired, refuse_missing_scope, refuse_tampered, refuse_wrong_audience
 from cli.story.stage import Stage
 from cli.story.teller import Teller
@@ -38,6 +38,7 @@ _STORY: Final = (
     register,
     get_token,
     use_token,
+    write_note,
     ask_researcher,
     refuse_wrong_audience,
     refuse_tampered,

@@ -73,15 +73,19 @@ def sole_owner(data: Path) -> Generator[None]:
     lock = _open_lock(data)
     try:
         if not _take(lock):
-            other = read_running(data)
-            who = f" (pid {other.pid})" if other else ""
-            raise Failure(f"a system is already running in {data}{who}: stop it, or choose another folder with --data")
+            raise Failure(already_running(data, read_running(data)))
         try:
             yield
         finally:
             _file(data).unlink(missing_ok=True)
     finally:
         os.close(lock)
+
+
+def already_running(data: Path, other: Running | None) -> str:
+    """What to say to a second one."""
+    who = f" (pid {other.pid})" if other else ""
+    return f"a system is already running in {data}{who}: stop it, or choose another folder with --data"
 
 
 def _file(data: Path) -> Path:

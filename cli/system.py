@@ -2,18 +2,20 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from cli.daprd import Choice, choose
 from cli.declared import Declared, read_declared
+from cli.errors import Failure
 from cli.first_run import make_first_secrets
 from cli.plan import AUTH_SERVER, App, Plan, environment, make_plan
 from cli.ports import check_free
+from cli.profiles import told_profiles
 from cli.programs import Program
-from cli.runfile import Running, RunningApp, sole_owner, write_running
+from cli.runfile import Running, RunningApp, already_running, read_running, sole_owner, write_running
 from cli.settings import Mode, Settings
 from cli.sidecars import Sidecars, arrange
 from cli.store_mode import remember
@@ -58,6 +60,8 @@ class System:
 
 def prepare(names: Sequence[str], settings: Settings, asked: Mode | None) -> System:
     """Check what can be checked before anything starts: the identity file, the ports, the sidecar. Raises Failure."""
+    if now := read_running(settings.data):
+        raise Failure(already_running(settings.data, now))
     declared = read_declared(settings.identity)
     plan = make_plan(names, declared, settings)
     check_free(plan.ports, settings.host)
@@ -73,7 +77,7 @@ async def running(system: System, log: Log) -> AsyncGenerator[Supervisor]:
         if system.plan.has(AUTH_SERVER):
             make_first_secrets(system.declared, settings)
         sidecars = _sidecars(system)
-        programs = _programs(system, sidecars)
+        programs = _programs(system, sidecars, told_profiles(system.plan, system.declared, settings))
 
         def write_down(supervisor: Supervisor) -> None:
             write_running(settings.data, _running(system, sidecars, supervisor))
@@ -87,19 +91,20 @@ def _sidecars(system: System) -> Sidecars | None:
     return arrange(system.plan, system.declared, system.settings, daprd) if daprd else None
 
 
-def _programs(system: System, sidecars: Sidecars | None) -> list[Program]:
-    apps = [_app_program(app, system, sidecars) for app in system.plan.apps]
+def _programs(system: System, sidecars: Sidecars | None, profiles: Mapping[str, str]) -> list[Program]:
+    apps = [_app_program(app, system, sidecars, profiles) for app in system.plan.apps]
     return [*(sidecars.programs if sidecars else ()), *apps]
 
 
-def _app_program(app: App, system: System, sidecars: Sidecars | None) -> Program:
+def _app_program(app: App, system: System, sidecars: Sidecars | None, profiles: Mapping[str, str]) -> Program:
     own = environment(app, system.plan, system.settings)
+    by_sidecar = sidecars.told(app.name) if sidecars else {}
     return Program(
         name=app.name,
         role="app",
         argv=(sys.executable, "-m", *app.module),
         health=app.health,
-        environ={**own, **(sidecars.told(app.name) if sidecars else {})},
+        environ={**own, **by_sidecar, **(profiles if app.kind == "agent" else {})},
     )
 
 

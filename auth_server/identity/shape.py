@@ -32,7 +32,7 @@ class ResourceShape(_Strict):
     uri: Uri = Field(description="Its canonical URI, the audience of its tokens, compared byte for byte.")
     scopes: dict[ScopeName, str] = Field(min_length=1, description="What a token may allow here, and in words.")
     default_scopes: list[ScopeName] = Field(default=[], description="Granted to a client that names no scope.")
-    token_lifetime: int = Field(default=300, ge=30, le=3600, description="Of its access tokens, in seconds.")
+    token_lifetime: int = Field(default=300, ge=5, le=3600, description="Of its access tokens, in seconds.")
     signing_alg: SigningAlg = Field(default="ES256", description="How its access tokens are signed.")
     introspection: list[ClientId] = Field(default=[], description="Clients that may introspect its tokens.")
 

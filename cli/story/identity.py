@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
-SHORTEST_LIFETIME = 30
+SHORTEST_LIFETIME = 8
 
 
 def for_story(identity: Any, *, short_lived: str, moved: Mapping[str, str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from auth_server.admin import Invited, invite
 from cli.administer import Office, administer_async
+from cli.credentials import credentials_of
 from cli.errors import Failure
 from cli.story.stage import Stage, result_of
 from cli.story.teller import Teller
@@ -103,6 +104,19 @@ async def use_token(stage: Stage, teller: Teller) -> None:
     teller.expect("clock answers, with a token of its own", holds=bool(time), instead=told.text)
 
 
+async def write_note(stage: Stage, teller: Teller) -> None:
+    """Step 5 with more scope: the operator's token reaches a tool that the agents' tokens do not."""
+    teller.step("5", "Another client, another scope: the operator writes a note")
+    stage.clients["operator"] = credentials_of("operator", stage.settings).credentials
+    await _get_token(stage, "operator", "operator", "notes", scope="mcp:write")
+    teller.see("scope", str(stage.claims("operator")["scope"]))
+    note = {"name": "Welcome", "text": "The machine path works: 1, 2, 3, 8, 5."}
+    params: dict[str, Any] = {"name": "write_note", "arguments": note}
+    written = await stage.ask_mcp(stage.url("notes"), "tools/call", params, token=stage.tokens["operator"])
+    author = result_of(written).get("structuredContent", {}).get("created_by", {})
+    teller.expect("the note knows who wrote it", holds=author.get("client_id") == "operator", instead=written.text)
+
+
 async def _invite(stage: Stage) -> Invited:
     notes = stage.url("notes")
 
@@ -112,10 +126,10 @@ async def _invite(stage: Stage) -> Invited:
     return await administer_async(stage.settings, None, work)
 
 
-async def _get_token(stage: Stage, name: str, client: str, resource: str) -> None:
+async def _get_token(stage: Stage, name: str, client: str, resource: str, scope: str = "mcp:read") -> None:
     tokens = Tokens(credentials=stage.clients[client], http=stage.http, issuer=stage.issuer)
     try:
-        stage.tokens[name] = (await tokens.fetch(stage.url(resource), ("mcp:read",))).access_token
+        stage.tokens[name] = (await tokens.fetch(stage.url(resource), (scope,))).access_token
     except OAuthClientError as error:
         raise Failure(f"no token for {name}: {error}") from error
 

@@ -47,7 +47,7 @@ async def refuse_expired(stage: Stage, teller: Teller) -> None:
     teller.step("6", "Expired: the token that clock accepted before")
     until = float(stage.claims("short-lived")["exp"]) + _TOLERATED
     if (left := until - time.time()) > 0:
-        teller.say(f"it was made to live for half a minute; waiting {left:.0f} s for its end")
+        teller.say(f"it was made to live for a few seconds; waiting {left:.0f} s for its end")
         await asyncio.sleep(left)
     answer = await stage.ask_mcp(stage.url("clock"), "tools/list", token=stage.tokens["short-lived"])
     _expect(teller, answer, status=_UNAUTHORIZED, error="invalid_token")

@@ -11,7 +11,7 @@ from cli.errors import Failure
 from cli.settings import Settings
 from cli.system import System
 from cli.verify import decode
-from oauth_client import ClientSecret
+from oauth_client import Credentials
 from sidecar.connect import Sidecar
 
 _REVISION: Final = "2026-07-28"
@@ -31,7 +31,7 @@ class Stage:
     researcher: Sidecar
     http: httpx2.AsyncClient
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
-    clients: dict[str, ClientSecret] = field(default_factory=dict[str, ClientSecret], repr=False)
+    clients: dict[str, Credentials] = field(default_factory=dict[str, Credentials], repr=False)
     tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def url(self, name: str) -> str:
