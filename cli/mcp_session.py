@@ -13,7 +13,6 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from cli.errors import Failure
 
-PROTOCOLS: Final = ("2026-07-28", "2025-11-25", "2025-06-18")
 _ABOUT: Final = types.Implementation(name="daca", version="0.1.0")
 
 
