@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
@@ -81,7 +80,7 @@ def _is_for_signatures(jwk: Mapping[str, object]) -> bool:
 
 def _key_of(jwk: dict[str, Any], name: str) -> VerifyingKey:
     algorithm = _SIGNATURES[name]
-    key = algorithm.from_jwk(jwk)
-    if isinstance(key, RSAPublicKey) and not _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
+    key: Any = algorithm.from_jwk(jwk)
+    if name in _RSA and not _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
         raise ValueError(f"an RSA key of {key.key_size} bits")
     return VerifyingKey(algorithm, algorithm.prepare_key(key))

@@ -66,17 +66,21 @@ class TokenCheck:
 
     async def verify(self, token: bytes) -> Verified:
         """The caller this token proves. Raises InvalidToken or KeysUnavailable."""
-        if self._generation != self._keys.generation:
-            self._seen.clear()
-            self._generation = self._keys.generation
+        self._forget_when_keys_changed()
         digest = sha256(token).digest()
         known = self._seen.get(digest)
         if known is not None and self._clock() < known.until:
             self._seen.move_to_end(digest)
             return known
         verified = self._read(await self._proven(token), token)
+        self._forget_when_keys_changed()
         self._remember(digest, verified)
         return verified
+
+    def _forget_when_keys_changed(self) -> None:
+        if self._generation != self._keys.generation:
+            self._seen.clear()
+            self._generation = self._keys.generation
 
     async def _proven(self, token: bytes) -> Jws:
         jws = take_apart(token)
