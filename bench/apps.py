@@ -43,7 +43,6 @@ class House:
 
     def environ(self, app: App) -> dict[str, str]:
         own = {} if app == "auth-server" else {"DACA_RESOURCE": self.resource(app)}
-        peers = {"DACA_MCP_NOTES": self.resource("notes"), "DACA_MCP_CLOCK": self.resource("clock")}
         return {
             "DACA_ISSUER": self.issuer,
             "DACA_DATA": str(self.data),
@@ -52,7 +51,6 @@ class House:
             # One client asks as fast as it can: that is the measurement.
             "DACA_CALLS_PER_SECOND": "0",
             **own,
-            **(peers if app == "researcher" else {}),
         }
 
     def token_request(self, app: App = "notes", *, scope: str = "mcp:read") -> bytes:

@@ -16,6 +16,7 @@ import httptools
 class Load:
     """What a span of load came to. Latencies in milliseconds."""
 
+    requests: int
     rate: float
     median: float
     p99: float
@@ -37,8 +38,8 @@ def request(method: str, host: str, path: str, headers: Mapping[str, str], body:
 class _Connection(asyncio.Protocol):
     """One connection in a closed loop: the next request leaves when the last answer is whole."""
 
-    def __init__(self, requests: Iterator[bytes], until: float, tally: "_Tally") -> None:
-        self._requests, self._until, self._tally = requests, until, tally
+    def __init__(self, requests: Iterator[bytes], tally: "_Tally") -> None:
+        self._requests, self._tally = requests, tally
         self._parser = httptools.HttpResponseParser(self)
         self._sent = 0.0
         self._transport: asyncio.Transport
@@ -56,10 +57,8 @@ class _Connection(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("the server closed a connection under load"))
 
     def on_message_complete(self) -> None:
-        now = time.perf_counter()
-        self._tally.add(self._parser.get_status_code(), now - self._sent)
-        self._parser = httptools.HttpResponseParser(self)
-        if now < self._until:
+        if self._tally.add(self._parser.get_status_code(), self._sent):
+            self._parser = httptools.HttpResponseParser(self)
             self._send()
         else:
             self.done.set_result(None)
@@ -71,24 +70,39 @@ class _Connection(asyncio.Protocol):
 
 
 class _Tally:
-    def __init__(self) -> None:
+    """Counts answers, and knows when it has been enough: after a time, or a number of them."""
+
+    def __init__(self, until: float, enough: float) -> None:
         self.latencies: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self._until, self._enough = until, enough
 
-    def add(self, status: int, seconds: float) -> None:
+    def add(self, status: int, sent: float) -> bool:
+        """True while there is more to be asked."""
+        now = time.perf_counter()
         self.statuses[status] += 1
-        self.latencies.append(seconds)
+        self.latencies.append(now - sent)
+        return now < self._until and len(self.latencies) < self._enough
 
 
 async def load(
-    port: int, requests: Sequence[bytes], *, seconds: float, connections: int = 16, expect: int = 200
+    port: int,
+    asked: Sequence[bytes],
+    *,
+    seconds: float,
+    requests: float = float("inf"),
+    connections: int = 16,
+    expect: int = 200,
 ) -> Load:
-    """Send `requests` in turn over `connections` for `seconds`. Raises UnexpectedAnswerError at any other status."""
+    """Send what is `asked` in turn over `connections`, for `seconds` or until about so many `requests` are answered.
+
+    Raises UnexpectedAnswerError at any other status than the expected one.
+    """
     loop = asyncio.get_running_loop()
-    tally, turns, begun = _Tally(), cycle(requests), time.perf_counter()
+    turns, begun = cycle(asked), time.perf_counter()
+    tally = _Tally(begun + seconds, requests)
     made = [
-        await loop.create_connection(lambda: _Connection(turns, begun + seconds, tally), "127.0.0.1", port)
-        for _ in range(connections)
+        await loop.create_connection(lambda: _Connection(turns, tally), "127.0.0.1", port) for _ in range(connections)
     ]
     async with asyncio.timeout(seconds + 30):
         await asyncio.gather(*(connection.done for _, connection in made))
@@ -101,6 +115,7 @@ async def load(
 def _load(tally: _Tally, took: float) -> Load:
     cuts = statistics.quantiles(tally.latencies, n=100)
     return Load(
+        requests=len(tally.latencies),
         rate=len(tally.latencies) / took,
         median=cuts[49] * 1000,
         p99=cuts[98] * 1000,

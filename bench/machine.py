@@ -33,6 +33,15 @@ class Server:
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         return int(found[1]) / 1024 if found else float("nan")
 
+    def processor(self) -> float:
+        """Seconds of processor time it has used, in user code and in the kernel, all its threads."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
+        except OSError:
+            return float("nan")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
 
 class NotReadyError(Exception):
     """A server did not answer in time; its last words are in the message."""

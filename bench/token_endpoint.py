@@ -33,23 +33,43 @@ async def measure(options: Options) -> Report:
 
 async def _compare(options: Options, house: apps.House, ours: Server, theirs: Server | None) -> Report:
     latest: dict[str, Load] = {}
+    costs: dict[str, list[float]] = {}
 
     async def once(server: Server) -> float:
         asked = apps.token_request(server.port, house.secret, house.resource("notes"), "mcp:read")
+        before = server.processor()
         latest[server.name] = await load(server.port, [asked], seconds=options.seconds)
+        used = server.processor() - before
+        costs.setdefault(server.name, []).append(used / latest[server.name].requests * 1e6)
         return latest[server.name].rate
 
     contestants = [server for server in (ours, theirs) if server is not None]
     for server in contestants:  # warm: keys made, code compiled
         await once(server)
-    results = await in_turn({server.name: lambda s=server: once(s) for server in contestants}, options.rounds)
-    figures = [Figure(name=name, unit="requests/s", spread=Spread.of(rates)) for name, rates in results.items()]
-    if theirs is not None:
-        figures.append(at_least("daca over node-oidc-provider", "times", ratio(*results.values()), 1.5))
-    notes = [
-        f"{name}: median {last.median:.1f} ms, p99 {last.p99:.1f} ms of 16 at once." for name, last in latest.items()
+    costs.clear()
+    rates = await in_turn({server.name: lambda s=server: once(s) for server in contestants}, options.rounds)
+    return Report(
+        title=TITLE,
+        command="python -m bench.token_endpoint",
+        figures=_figures(rates, costs),
+        notes=[
+            f"{name}, 16 at once: median {last.median:.1f} ms, p99 {last.p99:.1f} ms." for name, last in latest.items()
+        ],
+    )
+
+
+def _figures(rates: dict[str, list[float]], costs: dict[str, list[float]]) -> list[Figure]:
+    figures = [Figure(name=name, unit="requests/s", spread=Spread.of(values)) for name, values in rates.items()]
+    figures += [
+        Figure(name=f"{name}: processor time a request", unit="µs", spread=Spread.of(values))
+        for name, values in costs.items()
     ]
-    return Report(title=TITLE, command="python -m bench.token_endpoint", figures=figures, notes=notes)
+    if len(rates) > 1:
+        ours, theirs = rates.values()
+        own, other = costs.values()
+        figures.append(at_least("daca over node-oidc-provider: requests/s", "times", ratio(ours, theirs), 1.5))
+        figures.append(Figure(name="the same by processor time", unit="times", spread=ratio(other, own)))
+    return figures
 
 
 @asynccontextmanager

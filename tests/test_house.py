@@ -125,7 +125,8 @@ def _settings() -> set[str]:
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:
     for item in node.body:
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+        # A field with an alias is named by that, which is a string of its own.
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and "_either" not in ast.unparse(item):
             yield item.target.id
 
 
