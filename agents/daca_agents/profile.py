@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
 import yaml
@@ -79,8 +79,7 @@ class Profile(_Strict):
 
 def load_profile(path: Path) -> Profile:
     """Read and check one profile with its instructions. Raises ProfileError."""
-    root = _composed(path)
-    values = cast("Any", yaml.SafeLoader("")).construct_document(root)
+    root, values = _parsed(path)
     try:
         profile = Profile.model_validate(values)
     except ValidationError as error:
@@ -88,10 +87,12 @@ def load_profile(path: Path) -> Profile:
     return profile.model_copy(update={"instructions": _instructions(path, root, profile.instructions)})
 
 
-def _composed(path: Path) -> yaml.Node:
-    """The document with its line numbers; no key twice."""
+def _parsed(path: Path) -> tuple[yaml.Node, object]:
+    """The document with its line numbers, and its values; no key twice, nothing but plain data."""
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values: object = yaml.safe_load(text)
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -103,7 +104,7 @@ def _composed(path: Path) -> yaml.Node:
         raise ProfileError(f"{path}:1: is empty")
     for node in _repeated(root):
         raise ProfileError(f"{path}:{node.start_mark.line + 1}: {node.value}: stands there twice")
-    return root
+    return root, values
 
 
 def _repeated(node: yaml.Node) -> Iterator[yaml.ScalarNode]:

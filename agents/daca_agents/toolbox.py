@@ -41,7 +41,9 @@ class ToolServer(MCPServer):
         failed: Callable[[RunContextWrapper[Any], ToolServerProblem], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(failure_error_function=self._told, custom_data_extractor=_is_error)
+        super().__init__(
+            use_structured_content=True, failure_error_function=self._told, custom_data_extractor=_is_error
+        )
         self._name = name
         self._url = url
         self._http = http

@@ -1,0 +1,199 @@
+"""A language model behind an OpenAI-compatible endpoint: a small HTTP server of that shape, on loopback."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route, Router
+
+from daca_agents.mind import choose
+from daca_agents.profile import load_profile
+from daca_agents.settings import Settings
+from tests.agents.conftest import PROFILE, RESEARCHER, World
+
+KEY = "sk-of-the-test"
+
+
+class Endpoint:
+    """Asks for the clock, then says what the clock said. Remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.url = ""
+        self.status = 200
+        self.silent = asyncio.Event()
+        self.hangs = False
+        self.left = asyncio.Event()
+
+    async def complete(self, request: Request) -> Response:
+        """POST /chat/completions, streaming."""
+        body = await request.json()
+        self.seen.append(body)
+        self.keys.append(request.headers["authorization"])
+        if self.status != 200:
+            return JSONResponse({"error": {"message": f"bad key {KEY}"}}, status_code=self.status)
+        said = [message for message in body["messages"] if message["role"] == "tool"]
+        deltas = [{"content": word} for word in ("It is ", said[-1]["content"])] if said else [_CALL]
+        return StreamingResponse(self._chunks(body["model"], deltas), media_type="text/event-stream")
+
+    async def _chunks(self, model: str, deltas: list[dict[str, Any]]) -> AsyncIterator[str]:
+        try:
+            if self.hangs:
+                self.silent.set()
+                await asyncio.Event().wait()
+            for delta in deltas:
+                yield _chunk(model, delta, None)
+            yield _chunk(model, {}, "tool_calls" if deltas == [_CALL] else "stop")
+            yield "data: [DONE]\n\n"
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
+
+
+_CALL: dict[str, Any] = {
+    "role": "assistant",
+    "tool_calls": [
+        {
+            "index": 0,
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "get_time", "arguments": '{"time_zone": "Europe/Berlin"}'},
+        }
+    ],
+}
+
+
+def _chunk(model: str, delta: dict[str, Any], reason: str | None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [choice]}
+    return f"data: {json.dumps(chunk)}\n\n"
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, app: Router) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+
+@asynccontextmanager
+async def _listening(app: Router) -> AsyncGenerator[str]:
+    server = _Server(app)
+    serving = asyncio.create_task(server.serve())
+    await server.listens.wait()
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def endpoint() -> AsyncGenerator[Endpoint]:
+    made = Endpoint()
+    app = Router([Route("/v1/chat/completions", made.complete, methods=["POST"])])
+    async with _listening(app) as made.url:
+        yield made
+
+
+def _settings(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    monkeypatch.setenv("MODEL", "small-model")
+    return Settings()
+
+
+async def test_a_real_model_calls_the_tool_and_its_words_stream(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.start(settings=_settings(endpoint, monkeypatch))
+    async with world.http() as http:
+        body = {"input": "What time is it in Berlin?", "stream": True}
+        answer = await http.post(f"{RESEARCHER}/ask", json=body)
+    final = json.loads(answer.text.strip().split("data: ")[-1])
+    assert "Europe/Berlin" in final["output"]
+    assert final["output"].startswith("It is ")
+    assert (final["model"], final["rehearsed"]) == ("small-model", False)
+    assert "event: tool_result" in answer.text
+    assert endpoint.keys == [f"Bearer {KEY}"] * 2
+    offered = {tool["function"]["name"] for tool in endpoint.seen[0]["tools"]}
+    assert offered == {"get_time", "list_notes", "search_notes", "read_note"}
+
+
+async def test_a_model_endpoint_that_refuses_is_said_without_its_words(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.status = 401
+    await world.start(settings=_settings(endpoint, monkeypatch))
+    async with world.http() as http:
+        answer = await http.post(f"{RESEARCHER}/ask", json={"input": "hello"})
+    assert answer.status_code == 502
+    assert answer.json()["error"] == "the model endpoint answered 401"
+    assert KEY not in answer.text
+
+
+async def test_a_model_endpoint_that_is_away_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    await world.start(settings=Settings())
+    async with world.http() as http:
+        answer = await http.post(f"{RESEARCHER}/ask", json={"input": "hello"})
+    assert (answer.status_code, answer.json()["error"]) == (
+        502,
+        "the model endpoint can not be used: APIConnectionError",
+    )
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
+async def test_hanging_up_stops_the_model(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    endpoint.hangs = True
+    await world.start(settings=_settings(endpoint, monkeypatch))
+    token = world.issuer.token(RESEARCHER, "agent:ask")
+    headers = {"host": "localhost:8011", "authorization": f"Bearer {token}", "content-type": "application/json"}
+    headers |= {"accept": accept}
+    scope = {"type": "http", "method": "POST", "path": "/ask", "query_string": b"", "scheme": "http"}
+    scope |= {"headers": [(name.encode(), value.encode()) for name, value in headers.items()], "http_version": "1.1"}
+    scope |= {"root_path": "", "server": ("localhost", 8011), "client": ("127.0.0.1", 1)}
+    incoming = [{"type": "http.request", "body": b'{"input": "hello"}', "more_body": False}]
+
+    async def receive() -> Any:
+        if incoming:
+            return incoming.pop()
+        await endpoint.silent.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        pass
+
+    async with asyncio.timeout(10):
+        await world.wire.apps[RESEARCHER](scope, receive, send)
+        await endpoint.left.wait()
+
+
+def test_without_key_and_address_the_rehearsed_model_stands_in() -> None:
+    mind = choose(Settings(), load_profile(PROFILE))
+    assert (mind.name, mind.rehearsed) == ("rehearsed", True)
+
+
+def test_the_key_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    settings = Settings()
+    assert settings.openai_api_key == SecretStr(KEY)
+    assert KEY not in repr(settings)
+    mind = choose(settings, load_profile(PROFILE))
+    assert (mind.name, mind.rehearsed) == ("gpt-5-mini", False)
