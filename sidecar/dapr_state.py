@@ -23,7 +23,7 @@ the record stays, the count goes on; no request of ours lasts as long.
 """
 _ATTEMPTS: Final = 50
 _SECONDS: Final = 15
-_CONFLICTS: Final = frozenset({400, 409})
+_CONFLICT: Final = 409
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class DaprState:
     async def _settle(self, key: str, record: _Record, may: _May, seen: _Seen | None) -> bool:
         """Write over what was seen, while that may be done, until it is known who wrote.
 
-        A write that failed is no news yet: stores report a lost race as 409, 400 or a bare 500, and an answer may get
+        A write that failed is no news yet: stores report a lost race as 409 or as a bare 500, and an answer may get
         lost after the write. So read again, and believe only what lies in the store.
         """
         began, why = time.monotonic(), ""
@@ -154,7 +154,7 @@ class DaprState:
             answer = await self._http.post(self._url, json=[item])
         except httpx2.TransportError as error:
             return type(error).__name__
-        if answer.is_client_error and answer.status_code not in _CONFLICTS:
+        if answer.is_client_error and answer.status_code != _CONFLICT:
             raise StateUnavailable(f"{self._store} may not be written: {answer.status_code} {_reason(answer)}")
         return "" if answer.is_success else f"{answer.status_code} {_reason(answer)}"
 
