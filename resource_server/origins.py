@@ -3,14 +3,15 @@
 MCP transport, security warning. Nothing here authenticates anybody.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from starlette.types import Message, Send
 
 from resource_server.errors import ForeignOrigin, MisdirectedRequest
-from resource_server.rules.rfc8414_issuer import LOOPBACK
 
+_LOOPBACK = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _EXPOSED = b"WWW-Authenticate, Mcp-Session-Id, Retry-After"
 _ASKABLE = (
     b"Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name"
@@ -29,7 +30,7 @@ class Origins:
     def check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Refuse a Host that is not ours. Loopback names are: no page can rebind those. Raises MisdirectedRequest."""
         hosts = [value.lower() for name, value in headers if name == b"host"]
-        if len(hosts) != 1 or not (hosts[0] in self._hosts or _is_loopback(hosts[0])):
+        if len(hosts) != 1 or not (hosts[0] in self._hosts or _LOOPBACK.fullmatch(hosts[0])):
             raise MisdirectedRequest("this server does not answer to that Host", detail=f"Host {hosts!r:.200}")
 
     def check_origin(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
@@ -70,13 +71,3 @@ async def answer_preflight(send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _is_loopback(host: bytes) -> bool:
-    try:
-        parts = urlsplit(b"//" + host)
-        return (
-            parts.path == b"" and parts.hostname is not None and parts.hostname.decode() in LOOPBACK and parts.port != 0
-        )
-    except ValueError:
-        return False

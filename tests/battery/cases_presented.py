@@ -102,6 +102,7 @@ _HOSTS: tuple[tuple[str, Make], ...] = (
     ("foreign", _to_host("evil.example")),
     ("longer", _to_host("localhost.evil.example")),
     ("user", _to_host("localhost:8000@evil.example")),
+    ("user-of-loopback", _to_host("evil.example@localhost")),
     ("missing", _to_host()),
     ("twice", _to_host("localhost", "evil.example")),
     ("empty", _to_host("")),
