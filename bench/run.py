@@ -53,8 +53,12 @@ def _measured(name: str, rounds: int, seconds: float) -> Report:
 
 
 def _read(value: dict[str, Any]) -> Report:
-    figures = [Figure(**{**figure, "spread": Spread(**figure["spread"])}) for figure in value["figures"]]
+    figures = [_figure(**figure) for figure in value["figures"]]
     return Report(title=value["title"], command=value["command"], figures=figures, notes=value["notes"])
+
+
+def _figure(*, spread: dict[str, float], **rest: Any) -> Figure:
+    return Figure(spread=Spread(**spread), **rest)
 
 
 if __name__ == "__main__":
