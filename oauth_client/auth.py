@@ -68,7 +68,10 @@ class TokenAuth(httpx2.Auth):
             again = await self._answer(visit, response)
 
     async def _prepare(self, visit: Visit) -> None:
-        """The token to begin with: none before the first refusal, unless the body can be sent only once."""
+        """The token to begin with: none before the first refusal, unless the body can be sent only once.
+
+        When there should be one and cannot, the refusal to come may say where there is a better one.
+        """
         try:
             if self._asked is not None:
                 visit.target = await self._tokens.find(self._resource)
@@ -77,7 +80,8 @@ class TokenAuth(httpx2.Auth):
                 await self._unasked(visit)
         except OAuthClientError as error:
             visit.error = error
-            self._fail(error)
+            if not is_replayable(visit.request):
+                self._fail(error)
 
     async def _unasked(self, visit: Visit) -> None:
         """A token before any refusal; none where nothing says that one is needed."""
@@ -92,14 +96,12 @@ class TokenAuth(httpx2.Auth):
         if not covers(self._resource, str(response.request.url)):
             return False
         try:
-            if visit.error is None and await self._react(visit, response):
+            if await self._react(visit, response):
                 return self._can_repeat(visit)
         except OAuthClientError as error:
             visit.error = error
             response.extensions[ERROR] = error
             self._fail(error)
-        if visit.error is not None:
-            response.extensions[ERROR] = visit.error
         return False
 
     async def _react(self, visit: Visit, response: httpx2.Response) -> bool:
@@ -121,7 +123,8 @@ class TokenAuth(httpx2.Auth):
         if visit.token is not None:
             self._check_hope(visit, visit.token, challenge)
             self._tokens.forget(visit.token)
-            stale = visit.target if challenge.resource_metadata else None
+        if challenge.resource_metadata:
+            stale = visit.target
         target = await self._tokens.find(self._resource, challenge.resource_metadata, stale=stale)
         await self._obtain(visit, target, challenge)
 

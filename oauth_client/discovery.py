@@ -21,7 +21,6 @@ async def find_resource(wire: Wire, resource: str, challenged: str | None) -> Re
     """
     places = rfc9728_metadata.well_known_urls(resource)
     if challenged is not None:
-        wire.check(challenged)
         places = ((challenged, (resource,)), *places)
     tried: list[tuple[str, str]] = []
     for url, identifiers in places:

@@ -54,7 +54,9 @@ class Tokens:
         self._own = None if http else _guarded_client(self.policy)
         self._targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer)
         self._held: OrderedDict[Key, _Held] = OrderedDict()
-        self._flights: Flights[Key, Token] = Flights(self.policy.clock, self.policy.backoff)
+        self._flights: Flights[tuple[str, str, str, frozenset[str], str], Token] = Flights(
+            self.policy.clock, self.policy.backoff
+        )
 
     async def fetch(self, resource: str, scopes: Collection[str] = ()) -> Token:
         """A token for this resource, found from its own metadata, with no refusal needed first.
@@ -78,11 +80,13 @@ class Tokens:
         key = self._key(target, scopes)
         held = self._held.get(key)
         now = self.policy.clock()
+        # An endpoint that moved is not kept from answering by the failure of the old one.
+        flight = (*key, target.server.token_endpoint)
         if held is None or now >= held.good_until:
-            return await self._flights.join(key, partial(self._obtain, key, target))
+            return await self._flights.join(flight, partial(self._obtain, key, target))
         self._held.move_to_end(key)
-        if now >= held.refresh_at and not self._flights.rests(key):
-            self._flights.start(key, partial(self._obtain, key, target))
+        if now >= held.refresh_at and not self._flights.rests(flight):
+            self._flights.start(flight, partial(self._obtain, key, target))
         return held.token
 
     def forget(self, token: Token) -> None:

@@ -267,11 +267,46 @@ async def test_an_answering_client_asks_bare_when_its_token_cannot_be_renewed(wo
         del world.town.apps[ISSUER]
         response = await client.get(RESOURCE)
         assert response.status_code == 401
-        assert isinstance(response.extensions["oauth_client.error"], Unreachable)
+        assert isinstance(response.extensions["oauth_client.error"], DiscoveryFailed)
         assert world.resource.tokens[-1] is None
         world.town.build(ISSUER, world.server)
         world.clock.now += 2
         assert (await client.get(RESOURCE)).status_code == 200
+
+
+async def test_a_server_that_moved_while_nobody_asked_is_found_by_the_next_refusal(world: World) -> None:
+    async with world.tokens() as tokens, world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
+        await client.get(RESOURCE)
+        world.clock.now += 700
+        old, new = world.server, AuthServer(clock=world.clock, issuer="https://new.example")
+        world.town.build("https://new.example", new)
+        del world.town.apps[ISSUER]
+        world.resource.issuers = [new.issuer]
+        with pytest.raises(IssuerChanged):
+            await client.get(RESOURCE)
+        world.resource.issuers = [ISSUER]
+        old.extra = {"token_endpoint": "https://as2.example/token"}
+        world.town.build(ISSUER, old)
+        world.town.build("https://as2.example", old)
+        old.override = lambda: Response(status_code=404) if len(old.forms) == 2 else None
+        world.clock.now += 2
+        assert (await client.get(RESOURCE)).status_code == 200
+    assert len(old.forms) == 3
+    assert new.forms == []
+
+
+async def test_a_stream_is_not_wasted_on_a_request_that_cannot_have_its_token(world: World) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"precious"
+
+    async with world.tokens() as tokens, world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
+        await client.get(RESOURCE)
+        world.clock.now += 700
+        del world.town.apps[ISSUER]
+        seen = len(world.resource.bodies)
+        with pytest.raises(Unreachable):
+            await client.post(RESOURCE, content=pieces())
+    assert len(world.resource.bodies) == seen
 
 
 async def test_a_raising_client_says_why_there_is_no_token(world: World) -> None:

@@ -138,6 +138,21 @@ async def test_the_first_listed_issuer_that_works_is_taken(world: World) -> None
     assert await _first_request(world) == 200
 
 
+@pytest.mark.requirement("CL-05", "CL-31")
+async def test_an_issuer_whose_token_endpoint_lies_inside_leaves_it_to_the_next(world: World) -> None:
+    other = AuthServer(clock=world.clock, issuer="https://other.example", extra={"token_endpoint": "https://10.1.2.3/"})
+    world.town.build("https://other.example", other)
+    world.resource.issuers = [other.issuer, ISSUER]
+    assert await _first_request(world) == 200
+
+
+async def test_an_issuer_with_a_query_is_none_even_if_its_metadata_agrees(world: World) -> None:
+    world.resource.issuers = [f"{ISSUER}?tenant=1"]
+    world.server.extra = {"issuer": f"{ISSUER}?tenant=1"}
+    with pytest.raises(DiscoveryFailed, match="neither query nor fragment"):
+        await _first_request(world)
+
+
 @pytest.mark.requirement("CL-05")
 async def test_when_none_works_each_is_named_with_its_reason(world: World) -> None:
     world.resource.issuers = ["https://away.example", "http://as.example"]

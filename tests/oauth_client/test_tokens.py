@@ -75,7 +75,7 @@ async def test_a_failed_early_renewal_leaves_the_good_token_in_use_and_rests_bef
             await _settle()
         assert len(world.server.forms) == 2
         world.clock.now += 1.1
-        world.server.override = None
+        world.server.override = lambda: None
         assert await tokens.fetch(RESOURCE) is first
         await _settle()
         assert await tokens.fetch(RESOURCE) is not first
@@ -138,7 +138,7 @@ async def test_a_failure_is_shared_by_those_who_wait_and_forgotten_after_a_momen
         with pytest.raises(TokenRefused, match="500 server_error"):
             await tokens.fetch(RESOURCE)
         assert len(world.server.forms) == 1
-        world.server.override = None
+        world.server.override = lambda: None
         world.clock.now += 0.2
         assert await tokens.fetch(RESOURCE)
     assert len(world.server.forms) == 2
@@ -159,15 +159,15 @@ async def test_no_more_tokens_and_resources_are_remembered_than_allowed(world: W
         for number in range(4):
             world.resource.identifier = f"{RESOURCE}/{number}"
             world.server.resources.add(world.resource.identifier)
-            world.resource.documents = {
-                f"/.well-known/oauth-protected-resource/mcp/{number}": world.resource.metadata(),
-            }
+            world.resource.documents[f"/.well-known/oauth-protected-resource/mcp/{number}"] = world.resource.metadata()
             await tokens.fetch(world.resource.identifier)
         assert [number for number in range(4) if tokens.known(f"{RESOURCE}/{number}")] == [2, 3]
         asked = len(world.server.forms)
         for number in (3, 2):
             await tokens.fetch(f"{RESOURCE}/{number}")
         assert len(world.server.forms) == asked
+        await tokens.fetch(f"{RESOURCE}/1")
+        assert len(world.server.forms) == asked + 1
 
 
 async def test_metadata_is_looked_at_again_when_it_is_old(world: World) -> None:

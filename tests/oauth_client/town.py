@@ -61,7 +61,7 @@ class AuthServer:
     lifetime: object = 600
     token_type: str = "Bearer"
     documents: dict[str, object] = field(default_factory=dict[str, object])
-    override: Callable[[], Response] | None = None
+    override: Callable[[], Response | None] = lambda: None
     gate: asyncio.Event | None = None
     issued: dict[str, Issued] = field(default_factory=dict[str, Issued])
     forms: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -97,8 +97,8 @@ class AuthServer:
         self.forms.append(form)
         if self.gate is not None:
             await self.gate.wait()
-        if self.override is not None:
-            return self.override()
+        if (answer := self.override()) is not None:
+            return answer
         try:
             return JSONResponse(self._issue(form, request), headers={"Cache-Control": "no-store"})
         except Refusal as refusal:
