@@ -33,7 +33,8 @@ COPY --from=build /opt/daca /opt/daca
 COPY --chmod=0755 scripts/entrypoint /opt/daca/bin/entrypoint
 COPY --from=build /src/agents/profiles /app/agents/profiles
 COPY identity.yaml /app/identity.yaml
-ENV PATH=/opt/daca/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/daca/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    DACA_PROFILES=/app/agents/profiles
 WORKDIR /app
 USER 65532:65532
 LABEL org.opencontainers.image.title="daca" org.opencontainers.image.licenses="Apache-2.0"

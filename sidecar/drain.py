@@ -10,13 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 
-FORGOTTEN = 5.0  # seconds until kube-proxy, DNS and gateways send no new caller here
+# Seconds until no new call can come: a caller's sidecar keeps the addresses it found for 20, and calls only them however
+# often it tries; what it found may have been kept by the cluster's DNS for 30 before that.
+FORGOTTEN = 55.0
 DRAINED = 20.0  # seconds at most for the calls under way
 
 
 def drain(environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Take this pod's sidecar out of service, in order; without a sidecar only wait. Never raises."""
-    sleep(FORGOTTEN)
+    sleep(float(environ.get("DACA_DRAIN_SECONDS", FORGOTTEN)))
     port = environ.get("DAPR_HTTP_PORT")
     if port is None:
         return

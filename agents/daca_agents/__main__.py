@@ -17,6 +17,8 @@ _ENVIRONMENT = """environment:
   DACA_RESOURCE         this agent's own name, if not the profile's
   DACA_HOST, DACA_PORT  where to listen (127.0.0.1, the profile's port)
   DACA_DATA             folder of the embedded secrets and state (.daca)
+  DACA_WORKLOAD_TOKEN_FILE
+                        a file with the platform's token for this agent, in place of a secret
   DACA_PROFILES         folder of the profiles
   DACA_ROUTES           JSON object: canonical origin -> Dapr app-id
   DACA_ALLOWED_ORIGINS  JSON list of web origins that may ask beside its own
@@ -50,7 +52,8 @@ def main() -> None:
 
 def _run(settings: Settings, profile: Profile) -> None:
     async def build(sidecar: Sidecar) -> Door:
-        await check_secret(sidecar.secrets, profile.client_id)
+        if settings.workload_token_file is None:
+            await check_secret(sidecar.secrets, profile.client_id)
         return create_app(settings, sidecar, profile)
 
     where = Process(

@@ -11,7 +11,7 @@ from daca_agents.mind import choose
 from daca_agents.profile import McpServerEntry, Profile
 from daca_agents.settings import Settings
 from daca_agents.toolbox import ToolServer
-from oauth_client import ClientSecret, TokenAuth, Tokens
+from oauth_client import ClientSecret, Credentials, TokenAuth, Tokens, WorkloadToken
 from resource_server import Door
 from sidecar.connect import Sidecar
 from sidecar.secrets import SecretMissing, Secrets
@@ -23,7 +23,7 @@ _TIMEOUT = httpx2.Timeout(60, connect=5)
 def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
     """One agent as an ASGI app: `/healthz` for anyone, `POST /ask` through the door."""
     http = httpx2.AsyncClient(transport=sidecar.transport, timeout=httpx2.Timeout(10))
-    credentials = ClientSecret(profile.client_id, _secret_of(sidecar.secrets, profile.client_id))
+    credentials = credentials_of(settings, sidecar.secrets, profile.client_id)
     tokens = Tokens(credentials=credentials, http=http, issuer=settings.issuer)
     servers = [_server(entry, tokens, sidecar.transport) for entry in profile.mcp_servers]
     app = FastAPI(title=profile.name, description=profile.description, docs_url=None, redoc_url=None)
@@ -44,6 +44,13 @@ def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
 async def check_secret(secrets: Secrets, client_id: str) -> None:
     """An agent without its secret does not start. Raises SecretMissing, SecretsUnavailable."""
     await _secret_of(secrets, client_id)()
+
+
+def credentials_of(settings: Settings, secrets: Secrets, client_id: str) -> Credentials:
+    """How the agent proves itself: by the workload identity that its platform gives it, else by its secret."""
+    if settings.workload_token_file is not None:
+        return WorkloadToken(client_id, settings.workload_token_file)
+    return ClientSecret(client_id, _secret_of(secrets, client_id))
 
 
 def _server(entry: McpServerEntry, tokens: Tokens, transport: httpx2.AsyncBaseTransport) -> ToolServer:

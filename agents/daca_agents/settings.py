@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """This agent's own name, if not the profile's: the one audience it accepts."""
     routes: dict[str, str] = {}
     """Canonical origin → Dapr app-id, beyond those of the profile and the issuer."""
+    workload_token_file: Path | None = None
+    """A token of the platform that proves this agent, kept fresh in a file; with one there is no secret. RFC 7523."""
     profiles: Path | None = None
     """Folder of the profiles; else those beside this package."""
     allowed_hosts: tuple[str, ...] = ()

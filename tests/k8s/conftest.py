@@ -144,8 +144,11 @@ class Forwarded(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert request.url.host == "localhost", request.url
-        request.url = request.url.copy_with(host="127.0.0.1", port=self._ports[request.url.port])
-        return await self._direct.handle_async_request(request)
+        url = request.url.copy_with(host="127.0.0.1", port=self._ports[request.url.port])
+        copy = httpx2.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return await self._direct.handle_async_request(copy)
 
     async def aclose(self) -> None:
         await self._direct.aclose()

@@ -1,5 +1,7 @@
 """The machine path on a cluster: 1 → 2 → 3 → 8 → 5, from outside through the front doors and inside through the sidecars."""
 
+import secrets
+
 import httpx2
 import pytest
 from mcp.client.client import Client
@@ -28,14 +30,16 @@ async def test_from_outside_the_operator_finds_a_token_by_itself_and_writes_a_no
     async with daca.front() as front:
         refused = await front.post(NOTES, json={})
         assert refused.status_code == 401
-        assert 'resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/mcp"' in (
-            refused.headers["www-authenticate"]
+        assert (
+            'resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/mcp"'
+            in (refused.headers["www-authenticate"])
         )
         proof = ClientSecret(client_id, secret=secret, method="client_secret_basic")
         tokens = Tokens(credentials=proof, http=front, issuer=ISSUER)
         auth = TokenAuth(tokens, resource=NOTES, scopes=("mcp:write",))
-        await _call(front, auth, "write_note", {"title": "from outside", "text": "written on a cluster"})
-        assert "from outside" in await _call(front, auth, "list_notes", {})
+        name = f"outside-{secrets.token_hex(4)}"
+        await _call(front, auth, "write_note", {"name": name, "text": "written on a cluster"})
+        assert name in await _call(front, auth, "list_notes", {})
 
 
 async def test_from_outside_a_wrong_secret_gets_no_token(daca) -> None:
@@ -61,7 +65,9 @@ def test_a_token_means_the_same_outside_and_inside(daca, operator) -> None:
     answer = daca.beside("ask.py", "POST", "http://auth-server.daca:9000/token", form, "content-type=application/x-www-form-urlencoded")  # fmt: skip
     assert answer["status"] == 200
     token = answer["text"].split('"access_token":"')[1].split('"')[0]
-    again = daca.inside("researcher", "ask.py", "GET", "sidecar:/v1.0/invoke/notes/method/mcp", "", f"authorization=Bearer {token}")
+    again = daca.inside(
+        "researcher", "ask.py", "GET", "sidecar:/v1.0/invoke/notes/method/mcp", "", f"authorization=Bearer {token}"
+    )
     assert again["status"] == 405, again
 
 

@@ -31,7 +31,9 @@ def test_a_sidecar_lets_no_app_do_what_the_table_does_not_name(daca, caller: str
 
 def test_a_sidecar_lets_through_what_the_table_names(daca) -> None:
     for caller in ("notes", "clock", "researcher"):
-        assert daca.inside(caller, "ask.py", "GET", "sidecar:/v1.0/invoke/auth-server/method/jwks.json")["status"] == 200
+        assert (
+            daca.inside(caller, "ask.py", "GET", "sidecar:/v1.0/invoke/auth-server/method/jwks.json")["status"] == 200
+        )
 
 
 @pytest.mark.parametrize(
@@ -105,9 +107,15 @@ def test_a_namespace_other_than_ours_is_refused_whatever_its_app_is_called(daca)
 @pytest.mark.parametrize("resource", ["clock", "researcher"])
 def test_a_token_for_one_resource_is_refused_by_another(daca, operator, resource: str) -> None:
     form = f"grant_type=client_credentials&resource=http://localhost:8000/mcp&client_id={operator[0]}&client_secret={operator[1]}"
-    token = json.loads(daca.beside("ask.py", "POST", "http://auth-server.daca:9000/token", form, FORM)["text"])["access_token"]
+    token = json.loads(daca.beside("ask.py", "POST", "http://auth-server.daca:9000/token", form, FORM)["text"])[
+        "access_token"
+    ]
     url = {"clock": "http://clock.daca:8001/mcp", "researcher": "http://researcher.daca:8011/ask"}[resource]
-    headers = ("content-type=application/json", f"authorization=Bearer {token}", f"host=localhost:{url.split(':')[2][:4]}")
+    headers = (
+        "content-type=application/json",
+        f"authorization=Bearer {token}",
+        f"host=localhost:{url.split(':')[2][:4]}",
+    )
     answer = daca.beside("ask.py", "POST", url, "{}", *headers)
     assert answer["status"] == 401, answer
     assert 'error="invalid_token"' in {k.lower(): v for k, v in answer["headers"].items()}["www-authenticate"]
@@ -146,7 +154,7 @@ def test_a_pod_without_its_sidecar_never_starts_to_serve(daca, app: str) -> None
     [
         {"securityContext": {"runAsUser": 0, "runAsNonRoot": False}},
         {"hostNetwork": True},
-        {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]},
+        {"volumes": [{"name": "tmp", "hostPath": {"path": "/"}}]},
     ],
 )
 def test_the_namespace_takes_no_pod_with_more_rights_than_ours(daca, spoilt: dict) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -47,12 +48,17 @@ def test_a_rolling_restart_of_two_replicas_fails_no_request(daca, operator, two,
 
 
 @pytest.mark.parametrize(("where", "way", "targets"), WAYS, ids=["direct", "sidecar"])
-def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(daca, operator, two, where, way, targets) -> None:
+def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(
+    daca, operator, two, where, way, targets
+) -> None:
     with daca.traffic(where, way, *operator, *targets) as stop:
         for app in ("auth-server", "notes"):
             for pod in daca.kubectl.pods(app):
-                daca.kubectl("delete", "pod", pod, "--wait")
+                daca.kubectl("delete", "pod", pod, "--wait=false")
+                _until(lambda pod=pod, app=app: pod not in daca.kubectl.pods(app))
                 daca.kubectl.ready(app)
+        _gone(daca, "auth-server", 2)
+        _gone(daca, "notes", 2)
         found = stop()
     print(way, found)  # noqa: T201
     assert found["failed"] == 0, found
@@ -61,7 +67,9 @@ def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(daca,
 @pytest.mark.parametrize("app", APPS)
 def test_all_pods_of_an_app_at_once_take_no_state_with_them(daca, app: str) -> None:
     keys, notes = _keys(daca), _notes(daca)
-    daca.kubectl("delete", "pods", "--selector", f"app.kubernetes.io/name={app}", "--wait", "--grace-period=0", "--force")
+    daca.kubectl(
+        "delete", "pods", "--selector", f"app.kubernetes.io/name={app}", "--wait", "--grace-period=0", "--force"
+    )
     daca.kubectl.ready(app)
     assert _keys(daca) == keys
     assert _notes(daca) == notes
@@ -71,7 +79,9 @@ def test_requests_fail_only_while_no_replica_is_ready(daca, operator) -> None:
     """One replica, killed: the failures all lie between its end and the next one's readiness, with a little to spare."""
     with daca.traffic("pod/prober", "direct", *operator, DIRECT[0], "list=http://notes.daca:8000/mcp") as stop:
         began = time.time()
-        daca.kubectl("delete", "pods", "--selector", "app.kubernetes.io/name=notes", "--grace-period=0", "--force", "--wait")
+        daca.kubectl(
+            "delete", "pods", "--selector", "app.kubernetes.io/name=notes", "--grace-period=0", "--force", "--wait"
+        )
         daca.kubectl.ready("notes")
         ended = time.time()
         time.sleep(3)
@@ -94,9 +104,13 @@ def test_the_store_killed_loses_nothing_that_was_answered(daca) -> None:
 
 def _gone(daca, app: str, replicas: int) -> None:
     """Wait until the old pods have ended altogether: it is while they drain that calls would be lost."""
-    for _ in range(240):
-        items = daca.kubectl.json("get", "pods", "--selector", f"app.kubernetes.io/name={app}")["items"]
-        if len(items) == replicas:
+    selector = f"app.kubernetes.io/name={app}"
+    _until(lambda: len(daca.kubectl.json("get", "pods", "--selector", selector)["items"]) == replicas)
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if holds():
             return
         time.sleep(0.5)
-    pytest.fail(f"old pods of {app} stay")
+    pytest.fail("it did not come to pass in 150 seconds")

@@ -19,6 +19,7 @@ CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "l
     "io.modelcontextprotocol/clientInfo": {"name": "traffic", "version": "1"},
     "io.modelcontextprotocol/clientCapabilities": {}}}}  # fmt: skip
 HEADERS = {
+    "host": "localhost:8000",
     "accept": "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28",
     "mcp-method": "tools/call", "mcp-name": "list_notes",
 }  # fmt: skip
@@ -71,7 +72,9 @@ async def _call(http, name, url, bearer, kept) -> str:
         answer = await http.post(url, data=TOKEN, auth=(client_id, secret), headers=headers)
         return "" if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
     answer = await http.post(url, json=CALL, headers=headers | HEADERS | {"authorization": f"Bearer {bearer}"})
-    return "" if answer.status_code == 200 and '"result"' in answer.text else f"{answer.status_code} {answer.text[:200]}"
+    return (
+        "" if answer.status_code == 200 and '"result"' in answer.text else f"{answer.status_code} {answer.text[:200]}"
+    )
 
 
 sys.stdout.write(json.dumps(asyncio.run(main())) + "\n")
