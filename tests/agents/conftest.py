@@ -8,14 +8,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.types import Message
+from starlette.types import ASGIApp, Message
 
 from daca_agents.app import create_app
 from daca_agents.profile import Profile, load_profile
 from daca_agents.settings import Settings
 from mcp_server.app import create_app as create_server
 from mcp_server.settings import ToolsetName, settings_for
-from resource_server import Door
 from sidecar.connect import Sidecar
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets_file import SecretsFile
@@ -44,21 +43,30 @@ class World:
     @property
     def sidecar(self) -> Sidecar:
         """The way to the world that each app gets."""
+        return self.sidecar_with(self.state)
+
+    def sidecar_with(self, state: SqliteState) -> Sidecar:
+        """The same way, to another app's state."""
         secrets = FileSecrets(self._folder / "secrets.json")
-        return Sidecar(mode="embedded", state=self.state, secrets=secrets, transport=self.wire)
+        return Sidecar(mode="embedded", state=state, secrets=secrets, transport=self.wire)
 
     async def serve(self, *toolsets: ToolsetName) -> None:
         """Start these tool servers."""
         for toolset in toolsets:
             settings = settings_for(toolset)
             door = create_server(settings, self.sidecar, toolset)
-            await self._stack.enter_async_context(_lifespan(door))
+            await self._stack.enter_async_context(lifespan(door))
             self.wire.apps[settings.resource.removesuffix("/mcp")] = door
+
+    async def restart(self, *toolsets: ToolsetName) -> None:
+        """Start these tool servers anew, so that they learn the keys of another issuer."""
+        await self._stack.aclose()
+        await self.serve(*toolsets)
 
     async def start(self, profile: Profile | None = None, settings: Settings | None = None) -> None:
         """Start the researcher."""
         door = create_app(settings or Settings(), self.sidecar, profile or load_profile(PROFILE))
-        await self._stack.enter_async_context(_lifespan(door))
+        await self._stack.enter_async_context(lifespan(door))
         self.wire.apps[RESEARCHER] = door
 
     def http(self, scope: str = "agent:ask", resource: str = RESEARCHER) -> httpx2.AsyncClient:
@@ -89,14 +97,18 @@ class World:
 
 
 @asynccontextmanager
-async def _lifespan(door: Door) -> AsyncGenerator[None]:
+async def lifespan(door: ASGIApp) -> AsyncGenerator[None]:
+    """One app's lifespan, as a server runs it."""
     asked: asyncio.Queue[Message] = asyncio.Queue()
     said: asyncio.Queue[Message] = asyncio.Queue()
 
     async def send(message: Any) -> None:
         await said.put(message)
 
-    serving = asyncio.create_task(door({"type": "lifespan", "state": {}}, asked.get, send))
+    async def serve() -> None:
+        await door({"type": "lifespan", "state": {}}, asked.get, send)
+
+    serving = asyncio.create_task(serve())
     await asked.put({"type": "lifespan.startup"})
     assert (await said.get())["type"] == "lifespan.startup.complete"
     try:

@@ -39,7 +39,7 @@ async def test_a_search_leads_to_reading_what_was_found(world: World) -> None:
     assert "flour, water, salt" in answer["output"]
 
 
-@pytest.mark.requirement("CM-05", "CL-24")
+@pytest.mark.requirement("CM-05")
 async def test_the_agent_gets_a_token_for_each_server_by_itself_and_once(world: World) -> None:
     await world.start()
     await world.ask("What time is it? List all notes.")
@@ -140,7 +140,7 @@ async def test_a_tools_own_error_is_marked_as_one(world: World) -> None:
     assert "no note named 'nothing'" in result["output"]
 
 
-@pytest.mark.requirement("RS-09", "RS-10", "RS-25")
+@pytest.mark.requirement("RS-09", "RS-10")
 @pytest.mark.parametrize(
     ("resource", "scope", "status"),
     [

@@ -138,6 +138,7 @@ async def test_a_tool_beyond_the_tokens_scope_is_refused_with_403(
     assert answer.status_code == 403
     assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
     assert scope in answer.headers["www-authenticate"]
+    assert "resource_metadata=" in answer.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("version", list(MODES))

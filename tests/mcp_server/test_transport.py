@@ -176,7 +176,6 @@ async def test_an_unknown_method_is_not_found(clock: Post, modern: Modern) -> No
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, -32601)
 
 
-@pytest.mark.requirement("CL-38")
 @pytest.mark.parametrize("version", [*HANDSHAKE, "2026-07-28"])
 @pytest.mark.parametrize("body", [b"[]", b'[{"jsonrpc":"2.0","id":1,"method":"tools/list"}]', b"{", b"", b"[" * 90_000])
 async def test_batches_and_broken_bodies_are_refused(clock: Post, version: str, body: bytes) -> None:
