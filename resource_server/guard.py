@@ -46,6 +46,7 @@ class Door:
         self.app = app
         self.settings = settings = Settings(resource=resource, issuer=issuer, **options)
         self.trust = Trust(settings, http, clock=clock, monotonic=monotonic)
+        self._public = frozenset(settings.public_paths)
         self._operations = Operations(settings)
         self._origins = Origins(resource, settings.allowed_hosts, settings.allowed_origins)
         self._metadata = Metadata(settings)
@@ -67,7 +68,7 @@ class Door:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if path in self.settings.public_paths:
+        if path in self._public:
             await self.app(scope, receive, send)
         elif path in self._metadata.paths:
             await self._metadata.answer(scope, send)

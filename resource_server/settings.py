@@ -13,6 +13,10 @@ from resource_server.rules.rfc7515_jws import ASYMMETRIC
 from resource_server.rules.rfc8414_issuer import LOOPBACK
 
 LONGEST_LEEWAY = 30.0
+_COLLECTIONS = (
+    *("scopes", "public_paths", "other_paths", "allowed_hosts", "allowed_origins", "algorithms"),
+    *("token_types", "scope_claims", "client_claims"),
+)
 
 
 class Options(TypedDict, total=False):
@@ -103,8 +107,7 @@ class Settings:
         """Refuse what would leave the door open or make its refusals useless."""
         _check_identifier("resource", self.resource, allow_http=self.allow_http)
         _check_identifier("issuer", self.issuer, allow_http=self.allow_http)
-        if isinstance(self.scopes, str):
-            raise TypeError('scopes is a sequence of names, such as ("mcp:read",), not one string')
+        _check_collections(self)
         named = [*self.scopes, *_all(self.tools or {}), *self.implies, *_all(self.implies)]
         if "offline_access" in check_scope_names(named):
             raise ValueError("offline_access is between a client and its authorization server, no scope of a resource")
@@ -112,6 +115,11 @@ class Settings:
             raise ValueError(f"leeway is at most {LONGEST_LEEWAY:.0f} seconds: more keeps expired tokens alive")
         _check_algorithms(self.algorithms)
         _check_sizes(self)
+
+
+def mcp_path_of(settings: Settings) -> str:
+    """Where the MCP endpoint stands; for an app that is none, its resource's path."""
+    return settings.mcp_path or urlsplit(settings.resource).path or "/"
 
 
 def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -129,18 +137,31 @@ def _check_identifier(what: str, value: Any, *, allow_http: bool) -> None:
         raise TypeError(f"{what} must be a str: URL types add a slash to a bare origin, and then nothing matches")
     if not value:
         raise ValueError(f"a door needs its {what}: without one it cannot tell its own tokens from another's")
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"{what} {value!r} is no URL: {error}") from error
     if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError(f"{what} {value!r} must be an absolute URL in lower case, such as https://host/path")
+        raise ValueError(f"{what} {value!r} must be an absolute URL, such as https://host/path")
     if "#" in value or "?" in value or parts.username is not None or not value.isascii() or " " in value:
         raise ValueError(f"{what} {value!r} must have no fragment, query, user name, space or non-ASCII character")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK and not allow_http:
         raise ValueError(f"{what} {value!r} must be https, or http on loopback; allow_http=True takes it as it is")
 
 
+def _check_collections(settings: Settings) -> None:
+    """A string is a collection of its letters, and `"/" in "/healthz"` is true: neither is ever meant."""
+    for name in _COLLECTIONS:
+        if isinstance(getattr(settings, name), str):
+            raise TypeError(f'{name} is a collection, such as ("one",), not one string')
+    if mcp_path_of(settings) in settings.public_paths:
+        raise ValueError("public_paths names the protected endpoint itself")
+
+
 def _check_algorithms(algorithms: Collection[str]) -> None:
     strange = sorted(set(algorithms) - ASYMMETRIC)
-    if strange or not algorithms or isinstance(algorithms, str):
+    if strange or not algorithms:
         raise ValueError(
             f"algorithms must be some of {', '.join(sorted(ASYMMETRIC))}; not {', '.join(strange) or algorithms!r}"
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope
 
@@ -10,7 +9,7 @@ from resource_server.body import read_body, replay
 from resource_server.errors import MethodNotAllowed, NotFound, RequestId, UnknownTool
 from resource_server.rules.mcp_message import TOOL_CALL, Message, check_routing_headers, read_message
 from resource_server.rules.rfc6749_scope import union_of
-from resource_server.settings import Settings, as_names
+from resource_server.settings import Settings, as_names, mcp_path_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +32,7 @@ class Operations:
         self._tools = {
             tool: union_of(settings.scopes, as_names(scopes)) for tool, scopes in (settings.tools or {}).items()
         }
-        self._mcp_path = settings.mcp_path or urlsplit(settings.resource).path or "/"
+        self._mcp_path = mcp_path_of(settings)
 
     async def of(self, scope: Scope, receive: Receive) -> Operation:
         """Read as much as it takes to know. Raises NotFound and what `read_message` and `read_body` raise."""

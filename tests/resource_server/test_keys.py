@@ -283,8 +283,12 @@ async def test_the_door_closes_its_own_http_client_and_no_other(
     lent = issuer.http()
     door = Door(app, resource="http://localhost:8000/mcp", issuer="http://localhost:9000", http=lent, clock=clock)
     await _lifespan(door, during=lambda: None)
-
     assert not lent.is_closed
+
+    alone = Door(app, resource="http://localhost:8000/mcp", issuer="http://127.0.0.1:9")
+    own: list[httpx2.AsyncClient | None] = []
+    await _lifespan(alone, during=lambda: own.append(alone.trust._own_http))
+    assert [client is not None and client.is_closed for client in own] == [True]
 
 
 def _jwk(**changes: object) -> dict[str, object]:
