@@ -20,6 +20,26 @@ def test_a_token_is_taken_apart_into_what_was_signed_and_with_what() -> None:
     assert jws.signing_input == b64(b'{"alg":"ES256"}') + b"." + b64(b"{}")
 
 
+@pytest.mark.requirement("RS-12")
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"e30.e30",
+        b"e30.e30.e30.e30",
+        b"..",
+        b"e30.e30.",
+        b".e30.e30",
+        b"e30.e30.+/8A",
+        b"e30.e30.YQ==",
+        b"e30.e30.Y Q",
+        b"e30.e30.YR",
+    ],
+)
+def test_what_is_not_exactly_three_parts_of_base64url_is_no_token(token: bytes) -> None:
+    with pytest.raises(InvalidToken):
+        take_apart(token)
+
+
 @given(st.binary())
 def test_nothing_but_a_refusal_comes_of_any_bytes(token: bytes) -> None:
     try:
