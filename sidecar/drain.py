@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 
-# Seconds until no new call can come: a caller's sidecar keeps the addresses it found for 20, and calls only them however
-# often it tries; what it found may have been kept by the cluster's DNS for 30 before that.
+# Seconds until no new call can come: a caller's sidecar keeps the addresses it found for 20, and calls only them
+# however often it tries; what it found may have been kept by the cluster's DNS for 30 before that.
 FORGOTTEN = 55.0
 DRAINED = 20.0  # seconds at most for the calls under way
 

@@ -7,6 +7,7 @@ and body, and streams in both directions, but for what `_check_path` and `_survi
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote, unquote_to_bytes
 
 import httpx2
 
@@ -14,7 +15,9 @@ from sidecar.dapr_http import Address
 
 LIMITS: Final = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=20)
 
-_ALTERED: Final = re.compile(rb"//|/\.{1,2}(?:/|$)|%2f|%5c|%2e|%00|%23|%3f|\\|.+/$", re.IGNORECASE)
+_KEPT: Final = "/!$&'()*+,;=:@[]~"
+_LOST: Final = re.compile(r"//|/\.{1,2}(?:/|$)|.+/$|[%?#\\\x00-\x1f\x7f]")
+_ESCAPE: Final = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 _EVENTS: Final = b"text/event-stream"
 
 
@@ -32,10 +35,14 @@ class SidecarTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request, unread, to one response, unread. Raises httpx2's own errors."""
-        app_id = self._routes.get(_origin(request.url))
+        app_id = self.app_id_of(request.url)
         if app_id is None:
             return await self._direct.handle_async_request(_copy(request, request.url, _headers(request)))
         return await self._sidecar.handle_async_request(self._routed(request, app_id))
+
+    def app_id_of(self, url: httpx2.URL) -> str | None:
+        """The app that has this URL's origin, or None: then the URL is where it says it is."""
+        return self._routes.get(_origin(url))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -59,9 +66,19 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 
 def _check_path(request: httpx2.Request, path: bytes) -> None:
-    """Refuse a path that the sidecar would decode or clean into another one."""
-    if _ALTERED.search(path):
+    """Refuse a path that would name something else behind the sidecar, which decodes, cleans and encodes it anew."""
+    if not _passes(path):
         raise httpx2.UnsupportedProtocol("this path would change on its way through the sidecar", request=request)
+
+
+def _passes(path: bytes) -> bool:
+    """Whether decoding and encoding gives the same path, with nothing in it that is decoded twice or cut off."""
+    try:
+        decoded, given = unquote_to_bytes(path).decode(), path.decode()
+    except UnicodeDecodeError:
+        return False
+    same = quote(decoded, safe=_KEPT) == _ESCAPE.sub(lambda escape: escape[0].upper(), given)
+    return same and not _LOST.search(decoded)
 
 
 def _headers(request: httpx2.Request) -> list[tuple[bytes, bytes]]:

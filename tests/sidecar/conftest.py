@@ -153,9 +153,10 @@ class Sidecars:
         return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sidecars(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sidecars]:
     folder = tmp_path_factory.mktemp("sidecars")
+    # A register of names for each module: a sidecar of another one with the same app-id would be a replica.
     (folder / "secrets.json").write_text('{"client-researcher": {"secret": "r1"}, "auth-server-kek": {"kek": "k1"}}')
     with ExitStack() as stack:
         yield Sidecars(folder=folder, stack=stack)
@@ -244,7 +245,7 @@ class Store:
         return self.replicas[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def replicas_of(
     sidecars: Sidecars, request: pytest.FixtureRequest
 ) -> Callable[[str], tuple[RunningDaprd, RunningDaprd]]:
@@ -309,3 +310,13 @@ def redis_of_its_own(tmp_path: Path) -> Generator[RunningServer]:
 @pytest.fixture
 def unused_port() -> int:
     return free_ports(1)[0]
+
+
+@pytest.fixture(scope="module")
+def unused_ports() -> list[int]:
+    return free_ports(4)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

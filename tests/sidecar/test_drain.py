@@ -1,4 +1,4 @@
-"""Before an app ends, its sidecar is taken out of service: first nobody new comes, then what is under way is finished."""
+"""Before an app ends, its sidecar is taken out of service: nobody new comes, then what is under way is finished."""
 
 import threading
 from collections.abc import Generator
