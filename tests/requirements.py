@@ -123,12 +123,21 @@ GAPS: dict[str, str] = _flat(
             "CL-10 CL-11 CL-14 CL-15 CL-16 CL-17 CL-18 CL-19 CL-20 CL-21 AS-07 AS-08 AS-09 AS-10 AS-11"
         ),
         "opens with the human path: authorization code, sign-in and consent": (
-            "AS-15 AS-16 AS-17 AS-18 AS-19 AS-20 AS-21 AS-22 AS-23 AS-24 AS-25 AS-28 AS-29 AS-36 AS-38 AS-39 AS-40 "
+            "AS-16 AS-17 AS-18 AS-19 AS-20 AS-21 AS-22 AS-23 AS-24 AS-25 AS-28 AS-29 AS-36 AS-38 AS-39 "
             "CH-01 CH-02 CH-03 CH-04 CH-05 CH-06 CH-07 CH-08 CH-09 CH-10 CH-11 CH-12 CH-14 CH-15 CL-33"
         ),
         "opens with the human path: fetching documents, logos and keys that a client names": "AS-37",
         "opens with enterprise-managed authorization": "CL-34 CL-35 CL-36 CL-37 AS-51 AS-52 AS-53 AS-54 AS-55",
         "opens with agents that act for others: token exchange": "RS-34",
+    }
+)
+
+# Rows that tests prove as far as they concern what is here; the reason names the rest.
+PARTLY: dict[str, str] = _flat(
+    {
+        "the authorization endpoint's side opens with the human path": "AS-15 AS-40 CL-22",
+        "refresh tokens open with the human path": "AS-30",
+        "what was granted earlier opens with the human path": "AS-32",
     }
 )
 
@@ -138,6 +147,10 @@ NOT_OURS: dict[str, str] = _flat(
         "no room here is an enterprise identity provider; the tests play one": "IP-01 IP-02 IP-03 IP-04 IP-05",
         "no MCP server here signs in at an upstream service for its callers": "RS-22 RS-23 RS-24",
         "no tool here elicits anything, and no client here answers an elicitation": "RS-26 CH-13",
+        "no tool here asks back (input_required), so there is no requestState": "RS-29 RS-44 CL-45",
+        "sessions are optional, and the servers here keep none": "RS-38",
+        "introspection is optional: the door takes JWTs, which it verifies itself": "RS-13",
+        "about other transports: every server here speaks HTTP and is held to all the rows": "ALL-03",
     }
 )
 
@@ -153,14 +166,15 @@ def main() -> int:
         state, why = _state(row.id, claims[row.id])
         totals[state] += 1
         sys.stdout.write(f"  {row.id:<7} {row.level:<20} {state:<9} {why}\n")
-    counts = ", ".join(f"{totals[state]} {state}" for state in ("proven", "open", "not ours", "UNCLAIMED"))
+    counts = ", ".join(f"{totals[state]} {state}" for state in ("proven", "partly", "open", "not ours", "UNCLAIMED"))
     sys.stdout.write(f"\n{sum(totals.values())} rows: {counts}\n")
     return 1 if totals["UNCLAIMED"] else 0
 
 
 def _state(row: str, tests: int) -> tuple[str, str]:
     if tests:
-        return "proven", f"{tests} test{'s' if tests > 1 else ''}"
+        told = f"{tests} test{'s' if tests > 1 else ''}"
+        return ("partly", f"{told}; {PARTLY[row]}") if row in PARTLY else ("proven", told)
     if row in GAPS:
         return "open", GAPS[row]
     return ("not ours", NOT_OURS[row]) if row in NOT_OURS else ("UNCLAIMED", "")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.requirements import GAPS, NOT_OURS, MarkError, read_claims, read_rows
+from tests.requirements import GAPS, NOT_OURS, PARTLY, MarkError, read_claims, read_rows
 
 ROWS = {row.id: row for row in read_rows()}
 
@@ -31,6 +31,11 @@ def test_no_row_is_both_proven_and_listed_as_open() -> None:
     listed = GAPS.keys() | NOT_OURS.keys()
     assert sorted(f"{claim.row} in {claim.where}" for claim in read_claims() if claim.row in listed) == []
     assert sorted(GAPS.keys() & NOT_OURS.keys()) == []
+
+
+def test_a_row_that_is_partly_open_is_proven_for_the_rest() -> None:
+    assert sorted(PARTLY.keys() - {claim.row for claim in read_claims()}) == []
+    assert sorted(PARTLY.keys() - set(ROWS)) == []
 
 
 def test_every_mark_names_a_row_that_exists() -> None:

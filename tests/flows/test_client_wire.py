@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cli.mcp_session import open_session
+from cli.mcp_session import McpSession, open_session
 from daca_agents.refusals import ToolServerProblem
 from daca_agents.toolbox import ToolServer
 
@@ -204,21 +204,59 @@ async def test_a_parameter_that_its_tool_wants_in_a_header_is_mirrored_there() -
     assert [region for region in mirrored if region] == ["eu", "us", "ca"]
 
 
-def _listed(name: str, header: str) -> dict[str, object]:
-    region = {"type": "string", "x-mcp-header": header}
-    return {"name": name, "inputSchema": {"type": "object", "properties": {"region": region}}}
+@pytest.mark.requirement("CL-38")
+@pytest.mark.parametrize(("make", "protocol"), [(Sessions, "2025-06-18"), (Sessions, "2025-11-25"), (Modern, None)])
+async def test_each_message_is_a_post_of_its_own_that_takes_both_answers(
+    make: type[Sessions] | type[Modern], protocol: str | None
+) -> None:
+    listener = Listener(make)
+    async with serving(listener) as url:
+        await _by_command(url, "where", {"region": "eu"}, protocol)
+    posts = [seen for seen in listener.seen if seen.method == "POST"]
+    assert {"tools/list", "tools/call"} <= {seen.rpc for seen in posts}
+    for seen in posts:
+        assert {"application/json", "text/event-stream"} <= set(seen.headers["accept"].replace(" ", "").split(","))
+        assert seen.body["jsonrpc"] == "2.0"
 
 
-@pytest.mark.requirement("CL-44")
-async def test_a_tool_that_wants_an_impossible_header_is_dropped() -> None:
+def _region(**schema: object) -> dict[str, object]:
+    return {"type": "object", "properties": {"region": {"type": "string"} | schema}}
+
+
+@asynccontextmanager
+async def _offering(*tools: Mapping[str, object]) -> AsyncGenerator[McpSession]:
+    """A session with a server that lists these tools, whatever they are."""
+
     async def answer(request: Request) -> JSONResponse:
-        tools = [_listed("possible", "Region"), _listed("impossible", "Re gion:")]
-        result = {"tools": tools, "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
-        return JSONResponse({"jsonrpc": "2.0", "id": (await request.json())["id"], "result": result})
+        message = await request.json()
+        called = {"content": [{"type": "text", "text": "{}"}], "structuredContent": {"region": "eu"}}
+        listed = {"tools": tools, "ttlMs": 0, "cacheScope": "private"}
+        result = (called if message["method"] == "tools/call" else listed) | {"resultType": "complete"}
+        return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
     async with (
         serving(Starlette(routes=[Route("/mcp", answer, methods=["POST"])])) as url,
         httpx2.AsyncClient(trust_env=False) as http,
         open_session(url, http, "2026-07-28") as session,
     ):
+        yield session
+
+
+@pytest.mark.requirement("CL-44")
+async def test_a_tool_that_wants_an_impossible_header_is_dropped() -> None:
+    possible = {"name": "possible", "inputSchema": _region(**{"x-mcp-header": "Region"})}
+    impossible = {"name": "impossible", "inputSchema": _region(**{"x-mcp-header": "Re gion:"})}
+    async with _offering(possible, impossible) as session:
         assert [tool.name for tool in await session.tools()] == ["possible"]
+
+
+@pytest.mark.requirement("CL-32")
+async def test_a_schema_that_points_to_the_network_is_never_fetched() -> None:
+    library = Listener(Modern)
+    async with serving(library) as elsewhere:
+        there = {"type": "object", "$ref": elsewhere}
+        async with _offering({"name": "where", "inputSchema": there, "outputSchema": there}) as session:
+            assert [tool.name for tool in await session.tools()] == ["where"]
+            with pytest.raises(RuntimeError, match="Invalid schema"):
+                await session.call("where", {})
+    assert library.seen == []

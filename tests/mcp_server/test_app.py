@@ -141,6 +141,34 @@ async def test_a_tool_beyond_the_tokens_scope_is_refused_with_403(
     assert "resource_metadata=" in answer.headers["www-authenticate"]
 
 
+@pytest.mark.requirement("ALL-04", "RS-28")
+@pytest.mark.parametrize("claimed", ["operator", "daca", "admin"])
+async def test_what_a_client_says_of_itself_opens_nothing(
+    servers: Servers, modern: Callable[..., Any], claimed: str
+) -> None:
+    """Nor does knowing a note's name and version, which is all the state that a caller can hold."""
+    body, headers = modern("tools/call", {"name": "delete_note", "arguments": {"name": "plan", "version": 1}})
+    body["params"]["_meta"]["io.modelcontextprotocol/clientInfo"] = {"name": claimed, "version": "1"}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    resource = settings_for("notes").resource
+    async with servers.up("notes"):
+        async with servers.client("notes", ALL, "2026-07-28") as notes:
+            await notes.call_tool("write_note", {"name": "plan", "text": "walk"})
+        reader = servers.issuer.token(resource, "mcp:read")
+        statuses = [await _status(servers, token, body, named) for token in (None, reader)]
+        async with servers.client("notes", ALL, "2026-07-28") as notes:
+            kept = await notes.call_tool("read_note", {"name": "plan"})
+    assert statuses == [401, 403]
+    assert kept.is_error is False
+
+
+async def _status(servers: Servers, token: str | None, body: object, headers: dict[str, str]) -> int:
+    async with servers.http(token) as http:
+        accept = {"accept": "application/json, text/event-stream"}
+        answer = await http.post(settings_for("notes").resource, json=body, headers=headers | accept)
+        return answer.status_code
+
+
 @pytest.mark.parametrize("version", list(MODES))
 async def test_a_caller_sees_only_the_tools_it_may_call(servers: Servers, version: str) -> None:
     async with servers.up("notes"), servers.client("notes", "mcp:read", version) as notes:
