@@ -129,7 +129,7 @@ def disable(
     identity: Identity = None,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse a client from now on. Tokens that it has live until they expire: minutes."""
+    """Refuse a client, within seconds. Tokens that it has live until they expire: minutes."""
     settings = settings_here(context, data, identity)
 
     async def work(office: Office) -> None:
@@ -139,7 +139,7 @@ def disable(
     if as_json:
         screen.print_json({"client_id": client_id, "disabled": not undo})
     else:
-        print(f"client {client_id} is {'accepted again' if undo else 'refused from now on'}")
+        print(f"client {client_id} is {'accepted again' if undo else 'refused'}, within seconds")
 
 
 @client.command("invite", context_settings=_MORE)

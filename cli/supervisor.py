@@ -108,7 +108,7 @@ class Supervisor:
 
 @asynccontextmanager
 async def supervised(
-    programs: Sequence[Program], log: Log, *, seconds: float = 60, on_change: Callable[[Supervisor], None]
+    programs: Sequence[Program], log: Log, *, seconds: float = 120, on_change: Callable[[Supervisor], None]
 ) -> AsyncGenerator[Supervisor]:
     """All programs, ready, for as long as the block runs; nothing stays behind. Raises Failure."""
     supervisor = Supervisor(programs, log, lambda: on_change(supervisor))

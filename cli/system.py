@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from auth_server.admin import IdentityError, load_identity
 from cli.daprd import Choice, choose
 from cli.declared import Declared, read_declared
 from cli.errors import Failure
@@ -64,8 +65,18 @@ def prepare(names: Sequence[str], settings: Settings, asked: Mode | None) -> Sys
         raise Failure(already_running(settings.data, now))
     declared = read_declared(settings.identity)
     plan = make_plan(names, declared, settings)
+    if plan.has(AUTH_SERVER):
+        _check_identity(settings)
     check_free(plan.ports, settings.host)
     return System(settings=settings, declared=declared, plan=plan, choice=choose(asked, settings.environ))
+
+
+def _check_identity(settings: Settings) -> None:
+    """The whole file as the authorization server will read it: what is wrong is told before anything starts."""
+    try:
+        load_identity(settings.identity)
+    except IdentityError as error:
+        raise Failure(str(error)) from error
 
 
 @asynccontextmanager
