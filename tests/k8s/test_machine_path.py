@@ -1,6 +1,8 @@
-"""The machine path on a cluster: 1 → 2 → 3 → 8 → 5, from outside through the front doors and inside through the sidecars."""
+"""The machine path on a cluster: from outside through the front doors, inside through the sidecars."""
 
+import json
 import secrets
+from datetime import datetime
 
 import httpx2
 import pytest
@@ -8,9 +10,13 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from oauth_client import ClientSecret, TokenAuth, TokenRefused, Tokens
+from tests.k8s.conftest import System
 
 NOTES = "http://localhost:8000/mcp"
 ISSUER = "http://localhost:9000"
+RESEARCHER = "http://localhost:8011"
+FORM = "content-type=application/x-www-form-urlencoded"
+LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
 pytestmark = [pytest.mark.needs("kubernetes")]
 
 
@@ -25,7 +31,9 @@ async def _call(front: httpx2.AsyncClient, auth: TokenAuth, tool: str, arguments
     return " ".join(part.text for part in result.content if part.type == "text")
 
 
-async def test_from_outside_the_operator_finds_a_token_by_itself_and_writes_a_note(daca, operator) -> None:
+async def test_from_outside_the_operator_finds_a_token_by_itself_and_writes_a_note(
+    daca: System, operator: tuple[str, str]
+) -> None:
     client_id, secret = operator
     async with daca.front() as front:
         refused = await front.post(NOTES, json={})
@@ -42,7 +50,7 @@ async def test_from_outside_the_operator_finds_a_token_by_itself_and_writes_a_no
         assert name in await _call(front, auth, "list_notes", {})
 
 
-async def test_from_outside_a_wrong_secret_gets_no_token(daca) -> None:
+async def test_from_outside_a_wrong_secret_gets_no_token(daca: System) -> None:
     async with daca.front() as front:
         proof = ClientSecret("operator", secret="a-secret-that-nobody-made", method="client_secret_basic")
         with pytest.raises(TokenRefused, match="invalid_client"):
@@ -53,26 +61,52 @@ async def test_from_outside_a_wrong_secret_gets_no_token(daca) -> None:
     ("resource", "tool", "arguments"),
     [(NOTES, "list_notes", "{}"), ("http://localhost:8001/mcp", "get_time", '{"time_zone": "UTC"}')],
 )
-def test_inside_the_agent_calls_a_tool_through_both_sidecars(daca, resource: str, tool: str, arguments: str) -> None:
+def test_inside_the_agent_calls_a_tool_through_both_sidecars(
+    daca: System, resource: str, tool: str, arguments: str
+) -> None:
     found = daca.inside("researcher", "agent.py", "researcher", resource, tool, arguments)
     assert found["error"] is False
     assert found["scopes"] == ["mcp:read"]
 
 
-def test_a_token_means_the_same_outside_and_inside(daca, operator) -> None:
-    body = "grant_type=client_credentials&resource=http%3A%2F%2Flocalhost%3A8000%2Fmcp"
-    form = f"{body}&client_id={operator[0]}&client_secret={operator[1]}"
-    answer = daca.beside("ask.py", "POST", "http://auth-server.daca:9000/token", form, "content-type=application/x-www-form-urlencoded")  # fmt: skip
-    assert answer["status"] == 200
-    token = answer["text"].split('"access_token":"')[1].split('"')[0]
-    again = daca.inside(
-        "researcher", "ask.py", "GET", "sidecar:/v1.0/invoke/notes/method/mcp", "", f"authorization=Bearer {token}"
-    )
-    assert again["status"] == 405, again
+async def test_from_outside_the_agent_is_asked_and_uses_its_own_tokens(daca: System, operator: tuple[str, str]) -> None:
+    client_id, secret = operator
+    async with daca.front() as front:
+        assert (await front.post(f"{RESEARCHER}/ask", json={"input": "Which notes are there?"})).status_code == 401
+        proof = ClientSecret(client_id, secret=secret, method="client_secret_basic")
+        auth = TokenAuth(Tokens(credentials=proof, http=front, issuer=ISSUER), resource=RESEARCHER)
+        asked = await front.post(
+            f"{RESEARCHER}/ask",
+            json={"input": "Which notes are there?"},
+            headers={"accept": "application/json"},
+            auth=auth,
+        )
+    assert asked.status_code == 200, asked.text
+    assert asked.json(), asked.text
 
 
-def test_an_app_is_up_in_under_three_seconds(daca) -> None:
-    for app in ("auth-server", "notes", "clock", "researcher"):
-        (pod, *_) = daca.kubectl.json("get", "pods", "--selector", f"app.kubernetes.io/name={app}")["items"]
-        lines = daca.kubectl("logs", pod["metadata"]["name"], "--container", "app").splitlines()
-        assert lines, app
+def test_a_token_from_the_front_door_is_good_behind_the_sidecar(daca: System, operator: tuple[str, str]) -> None:
+    form = f"grant_type=client_credentials&resource={NOTES}&client_id={operator[0]}&client_secret={operator[1]}"
+    answer = daca.beside("ask.py", "POST", "http://auth-server.daca:9000/token", form, FORM)
+    assert answer["status"] == 200, answer
+    bearer = f"authorization=Bearer {json.loads(answer['text'])['access_token']}"
+    path = "sidecar:/v1.0/invoke/notes/method/mcp"
+    headers = ("content-type=application/json", "accept=application/json, text/event-stream", bearer)
+    assert daca.inside("researcher", "ask.py", "POST", path, LIST, *headers)["status"] == 200
+
+
+def test_an_app_serves_within_three_seconds_of_its_start(daca: System) -> None:
+    """From the container's start to the first line that it says it serves."""
+    took = {app: _start(daca, app) for app in ("auth-server", "notes", "clock", "researcher")}
+    print("start", took)  # noqa: T201 - the figures of docs/operations.md
+    assert max(took.values()) < 3, took
+
+
+def _start(daca: System, app: str) -> float:
+    pod = daca.kubectl.json("get", "pod", daca.kubectl.pods(app)[0])
+    (status,) = pod["status"]["containerStatuses"]
+    started = datetime.fromisoformat(status["state"]["running"]["startedAt"])
+    said = daca.kubectl("logs", pod["metadata"]["name"], "--container", "app", "--timestamps")
+    line = next(line for line in said.splitlines() if "Uvicorn running" in line)
+    # The kubelet tells the start in whole seconds, so up to one is added.
+    return (datetime.fromisoformat(line.split()[0][:26] + "+00:00") - started).total_seconds()

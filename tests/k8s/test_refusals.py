@@ -1,9 +1,11 @@
-"""What a cluster refuses, each by the part that must refuse it: Dapr's policies, RBAC, PodSecurity, and the apps themselves."""
+"""What a cluster refuses, each by the part that must: Dapr's policies, RBAC, PodSecurity, the apps themselves."""
 
 import json
 import time
 
 import pytest
+
+from tests.k8s.conftest import Document, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
 FORM = "content-type=application/x-www-form-urlencoded"
@@ -23,13 +25,15 @@ FORM = "content-type=application/x-www-form-urlencoded"
         ("researcher", "GET", "notes/method/healthz"),
     ],
 )
-def test_a_sidecar_lets_no_app_do_what_the_table_does_not_name(daca, caller: str, method: str, path: str) -> None:
+def test_a_sidecar_lets_no_app_do_what_the_table_does_not_name(
+    daca: System, caller: str, method: str, path: str
+) -> None:
     answer = daca.inside(caller, "ask.py", method, f"sidecar:/v1.0/invoke/{path}", "{}" if method == "POST" else "")
     assert answer["status"] == 403, answer
     assert f"spiffe://public/ns/daca/{caller}" in answer["text"]
 
 
-def test_a_sidecar_lets_through_what_the_table_names(daca) -> None:
+def test_a_sidecar_lets_through_what_the_table_names(daca: System) -> None:
     for caller in ("notes", "clock", "researcher"):
         assert (
             daca.inside(caller, "ask.py", "GET", "sidecar:/v1.0/invoke/auth-server/method/jwks.json")["status"] == 200
@@ -47,65 +51,65 @@ def test_a_sidecar_lets_through_what_the_table_names(daca) -> None:
         ("auth-server", "statestore"),
     ],
 )
-def test_a_secret_outside_the_apps_scope_is_refused_by_its_sidecar(daca, app: str, secret: str) -> None:
+def test_a_secret_outside_the_apps_scope_is_refused_by_its_sidecar(daca: System, app: str, secret: str) -> None:
     answer = daca.inside(app, "ask.py", "GET", f"sidecar:/v1.0/secrets/secretstore/{secret}")
     assert answer["status"] == 403, answer
 
 
-def test_an_apps_own_secret_is_given(daca) -> None:
+def test_an_apps_own_secret_is_given(daca: System) -> None:
     answer = daca.inside("researcher", "ask.py", "GET", "sidecar:/v1.0/secrets/secretstore/client-researcher")
     assert answer["status"] == 200
     assert json.loads(answer["text"]) == daca.kubectl.secret("client-researcher")
 
 
 @pytest.mark.parametrize("app", ["notes", "clock", "researcher"])
-def test_no_account_may_read_another_apps_secret_of_the_api_server(daca, app: str) -> None:
+def test_no_account_may_read_another_apps_secret_of_the_api_server(daca: System, app: str) -> None:
     for secret in ("auth-server-kek", "client-operator", "redis", "auth-server-sidecar"):
         who = f"--as=system:serviceaccount:daca:{app}"
         assert daca.kubectl.run("auth", "can-i", "get", f"secret/{secret}", who).stdout.strip() == "no"
         assert daca.kubectl.run("auth", "can-i", "list", "secrets", who).stdout.strip() == "no"
 
 
-def test_an_app_holds_no_token_for_the_api_server(daca) -> None:
+def test_an_app_holds_no_token_for_the_api_server(daca: System) -> None:
     for app in ("auth-server", "notes", "clock", "researcher"):
         folder = "/var/run/secrets/kubernetes.io"
         done = daca.kubectl.run("exec", f"deployment/{app}", "--container", "app", "--", "ls", folder)
         assert done.returncode != 0, app
 
 
-def test_a_sidecar_answers_nobody_without_its_token(daca) -> None:
+def test_a_sidecar_answers_nobody_without_its_token(daca: System) -> None:
     for path in ("secrets/secretstore/client-researcher", "invoke/notes/method/mcp", "state/statestore/x"):
         answer = daca.inside("researcher", "ask.py", "GET", f"http://127.0.0.1:3500/v1.0/{path}")
         assert answer["status"] == 401
 
 
-def test_a_sidecar_is_no_proxy_to_the_network(daca) -> None:
+def test_a_sidecar_is_no_proxy_to_the_network(daca: System) -> None:
     target = "http://redis:6379"
     answer = daca.inside("researcher", "ask.py", "GET", f"sidecar:/v1.0/invoke/{target}/method/x")
     assert answer["status"] in {400, 403, 404, 500}
     assert "ERR wrong number" not in answer["text"]
 
 
-def test_a_sidecars_apis_are_those_of_its_app_alone(daca) -> None:
+def test_a_sidecars_apis_are_those_of_its_app_alone(daca: System) -> None:
     for path in ("state/statestore/x", "secrets/secretstore/client-operator", "metadata"):
         assert daca.inside("clock", "ask.py", "GET", f"sidecar:/v1.0/{path}")["status"] in {403, 404}
     assert daca.inside("notes", "ask.py", "POST", "sidecar:/v1.0/publish/events/audit", "{}")["status"] in {403, 404}
 
 
-def test_a_sidecar_is_not_to_be_reached_from_another_pod(daca) -> None:
+def test_a_sidecar_is_not_to_be_reached_from_another_pod(daca: System) -> None:
     (pod,) = daca.kubectl.json("get", "pods", "--selector", "app.kubernetes.io/name=notes")["items"]
     answer = daca.beside("ask.py", "GET", f"http://{pod['status']['podIP']}:3500/v1.0/healthz")
     assert answer["status"] == 0
 
 
-def test_a_namespace_other_than_ours_is_refused_whatever_its_app_is_called(daca) -> None:
+def test_a_namespace_other_than_ours_is_refused_whatever_its_app_is_called(daca: System) -> None:
     """An app-id is worth nothing without its namespace: the SPIFFE id carries both."""
     control = daca.kubectl.json("get", "configuration.dapr.io", "notes")["spec"]["accessControl"]
     assert {policy["namespace"] for policy in control["policies"]} == {"daca"}
 
 
 @pytest.mark.parametrize("resource", ["clock", "researcher"])
-def test_a_token_for_one_resource_is_refused_by_another(daca, operator, resource: str) -> None:
+def test_a_token_for_one_resource_is_refused_by_another(daca: System, operator: tuple[str, str], resource: str) -> None:
     form = f"grant_type=client_credentials&resource=http://localhost:8000/mcp&client_id={operator[0]}&client_secret={operator[1]}"
     token = json.loads(daca.beside("ask.py", "POST", "http://auth-server.daca:9000/token", form, FORM)["text"])[
         "access_token"
@@ -121,7 +125,7 @@ def test_a_token_for_one_resource_is_refused_by_another(daca, operator, resource
     assert 'error="invalid_token"' in {k.lower(): v for k, v in answer["headers"].items()}["www-authenticate"]
 
 
-def test_a_pod_under_another_account_gets_no_token(daca) -> None:
+def test_a_pod_under_another_account_gets_no_token(daca: System) -> None:
     """Its own projected token has the right audience, and is of an account that stands for no client."""
     script = "import sys,urllib.parse;print(urllib.parse.urlencode({'grant_type':'client_credentials','client_id':'researcher','resource':'http://localhost:8000/mcp','client_assertion_type':'urn:ietf:params:oauth:client-assertion-type:jwt-bearer','client_assertion':open('/identity/token').read()}))"
     form = daca.outside("exec", "pod/prober", "--", "python", "-c", script).strip()
@@ -129,7 +133,7 @@ def test_a_pod_under_another_account_gets_no_token(daca) -> None:
     assert (answer["status"], json.loads(answer["text"])["error"]) == (401, "invalid_client")
 
 
-def _bare(daca, app: str) -> dict:
+def _bare(daca: System, app: str) -> Document:
     """The pod of an app, as it is when the injector was away: without annotations, so without a sidecar."""
     template = daca.kubectl.json("get", "deployment", app)["spec"]["template"]
     spec = template["spec"] | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
@@ -137,7 +141,7 @@ def _bare(daca, app: str) -> dict:
 
 
 @pytest.mark.parametrize("app", ["auth-server", "notes", "researcher"])
-def test_a_pod_without_its_sidecar_never_starts_to_serve(daca, app: str) -> None:
+def test_a_pod_without_its_sidecar_never_starts_to_serve(daca: System, app: str) -> None:
     daca.kubectl("delete", "pod", f"{app}-bare", "--ignore-not-found", "--wait")
     daca.kubectl.apply(_bare(daca, app))
     try:
@@ -157,7 +161,7 @@ def test_a_pod_without_its_sidecar_never_starts_to_serve(daca, app: str) -> None
         {"volumes": [{"name": "tmp", "hostPath": {"path": "/"}}]},
     ],
 )
-def test_the_namespace_takes_no_pod_with_more_rights_than_ours(daca, spoilt: dict) -> None:
+def test_the_namespace_takes_no_pod_with_more_rights_than_ours(daca: System, spoilt: Document) -> None:
     pod = _bare(daca, "notes")
     pod["spec"] |= spoilt
     refused = daca.kubectl.run("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(pod))
@@ -165,7 +169,7 @@ def test_the_namespace_takes_no_pod_with_more_rights_than_ours(daca, spoilt: dic
     assert 'violates PodSecurity "restricted' in refused.stderr
 
 
-def test_nothing_in_a_log_is_a_secret(daca) -> None:
+def test_nothing_in_a_log_is_a_secret(daca: System) -> None:
     """After all of the above: no secret of the namespace stands in any log of any app or sidecar."""
     secrets = {
         value

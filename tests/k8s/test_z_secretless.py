@@ -1,11 +1,14 @@
-"""An agent with no secret mounted, none in its environment and no secret store gets a token and calls a tool. Runs last:
-it deploys another overlay, and takes it back."""
+"""An agent with no secret of its own, and no secret store, gets a token and calls a tool.
+
+Runs last: it deploys another overlay, and takes it back."""
 
 import base64
 import json
 import urllib.parse
 
 import pytest
+
+from tests.k8s.conftest import Document, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
 NOTES = "http://localhost:8000/mcp"
@@ -14,7 +17,7 @@ TOKEN = "http://auth-server.daca:9000/token"
 
 
 @pytest.fixture(scope="module")
-def secretless(daca):
+def secretless(daca: System):
     """The overlay in which agents have no secret; the one they had is deleted."""
     daca.deploy("kind-secretless")
     daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/researcher")
@@ -26,11 +29,11 @@ def secretless(daca):
     daca.kubectl.ready("auth-server", "researcher")
 
 
-def _assertion(daca, account: str, audience: str) -> str:
+def _assertion(daca: System, account: str, audience: str) -> str:
     return daca.kubectl("create", "token", account, f"--audience={audience}", "--duration=10m").strip()
 
 
-def _ask(daca, assertion: str, client: str = "researcher") -> tuple[int, dict]:
+def _ask(daca: System, assertion: str, client: str = "researcher") -> tuple[int, Document]:
     form = urllib.parse.urlencode({
         "grant_type": "client_credentials", "client_id": client, "resource": NOTES, "client_assertion": assertion,
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -39,7 +42,7 @@ def _ask(daca, assertion: str, client: str = "researcher") -> tuple[int, dict]:
     return answer["status"], json.loads(answer["text"])
 
 
-def test_the_agent_has_no_secret_of_its_own_anywhere(secretless) -> None:
+def test_the_agent_has_no_secret_of_its_own_anywhere(secretless: System) -> None:
     template = secretless.kubectl.json("get", "deployment", "researcher")["spec"]["template"]["spec"]
     names = {v["name"] for v in template["containers"][0]["env"] if "secretKeyRef" in v.get("valueFrom", {})}
     assert names == {"DAPR_API_TOKEN", "APP_API_TOKEN"}  # between the app and its own sidecar, worth nothing elsewhere
@@ -47,19 +50,19 @@ def test_the_agent_has_no_secret_of_its_own_anywhere(secretless) -> None:
     assert secretless.kubectl.run("get", "secret", "client-researcher").returncode != 0
 
 
-def test_the_agent_has_no_access_to_the_secret_store(secretless) -> None:
+def test_the_agent_has_no_access_to_the_secret_store(secretless: System) -> None:
     for secret in ("client-researcher", "client-operator", "auth-server-kek"):
         answer = secretless.inside("researcher", "ask.py", "GET", f"sidecar:/v1.0/secrets/secretstore/{secret}")
         assert answer["status"] in {403, 404}, answer
 
 
-def test_the_agent_gets_a_token_and_calls_a_tool(secretless) -> None:
+def test_the_agent_gets_a_token_and_calls_a_tool(secretless: System) -> None:
     found = secretless.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")
     assert found["error"] is False
     assert found["scopes"] == ["mcp:read"]
 
 
-def test_the_agents_account_is_its_identity(secretless) -> None:
+def test_the_agents_account_is_its_identity(secretless: System) -> None:
     status, answer = _ask(secretless, _assertion(secretless, "researcher", "http://localhost:9000"))
     assert status == 200, answer
     claims = json.loads(base64.urlsafe_b64decode(answer["access_token"].split(".")[1] + "=="))
@@ -67,25 +70,25 @@ def test_the_agents_account_is_its_identity(secretless) -> None:
 
 
 @pytest.mark.parametrize("account", ["notes", "default"])
-def test_another_account_is_an_invalid_client(secretless, account: str) -> None:
+def test_another_account_is_an_invalid_client(secretless: System, account: str) -> None:
     status, answer = _ask(secretless, _assertion(secretless, account, "http://localhost:9000"))
     assert (status, answer["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("audience", ["https://kubernetes.default.svc", "http://localhost:9000/", NOTES])
-def test_a_token_for_another_audience_is_an_invalid_client(secretless, audience: str) -> None:
+def test_a_token_for_another_audience_is_an_invalid_client(secretless: System, audience: str) -> None:
     status, answer = _ask(secretless, _assertion(secretless, "researcher", audience))
     assert (status, answer["error"]) == (401, "invalid_client")
 
 
-def test_the_same_pod_under_another_account_is_an_invalid_client(secretless) -> None:
+def test_the_same_pod_under_another_account_is_an_invalid_client(secretless: System) -> None:
     """The pod outside has the audience right and the file in place; its account stands for nobody."""
     assertion = secretless.outside("exec", "pod/prober", "--", "cat", "/identity/token").strip()
     status, answer = _ask(secretless, assertion)
     assert (status, answer["error"]) == (401, "invalid_client")
 
 
-def test_a_tampered_token_is_an_invalid_client(secretless) -> None:
+def test_a_tampered_token_is_an_invalid_client(secretless: System) -> None:
     head, body, signature = _assertion(secretless, "notes", "http://localhost:9000").split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     claims["sub"] = "system:serviceaccount:daca:researcher"

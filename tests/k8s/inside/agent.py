@@ -1,4 +1,4 @@
-"""Inside an agent's container: find a token for a resource through the sidecar, by this pod's own proof, and call a tool.
+"""In an agent's container: a token for a resource, by this pod's own proof and through its sidecar, and a tool call.
 
 usage: agent.py CLIENT RESOURCE TOOL ARGUMENTS
 """

@@ -1,6 +1,6 @@
 """One HTTP request from inside, with nothing but Python: status, and what of the answer is worth knowing.
 
-usage: ask.py METHOD URL [BODY [HEADER=VALUE...]]; `sidecar:` in front of a path stands for this pod's sidecar, with its token.
+usage: ask.py METHOD URL [BODY [HEADER=VALUE...]]; `sidecar:/path` asks this pod's sidecar, with its token.
 """
 
 import json
