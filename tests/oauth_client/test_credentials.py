@@ -142,6 +142,19 @@ async def test_a_key_is_not_used_where_its_algorithm_is_not_verified(world: Worl
         await _fetch(world, PrivateKey(CLIENT, KEYS["ES256"].as_dict(private=True)))
 
 
+@pytest.mark.requirement("CL-07")
+async def test_an_assertion_is_sent_only_where_private_key_jwt_is_listed(world: World, tmp_path: Path) -> None:
+    world.server.methods = ["client_secret_basic"]
+    (tmp_path / "token").write_text("workload.token")
+    for credentials in (
+        PrivateKey(CLIENT, KEYS["ES256"].as_dict(private=True)),
+        WorkloadToken(CLIENT, tmp_path / "token"),
+    ):
+        with pytest.raises(MethodNotOffered, match="this client can do private_key_jwt"):
+            await _fetch(world, credentials)
+    assert world.server.forms == []
+
+
 @pytest.mark.parametrize(
     "key",
     [
@@ -150,6 +163,7 @@ async def test_a_key_is_not_used_where_its_algorithm_is_not_verified(world: Worl
         KEYS["ES256"].as_pem(private=False),
         KEYS["EdDSA"].as_dict(private=False),
         {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"},
+        {"kty": "oct", "k": "YWJj"},
         {"kty": "EC"},
         {},
         "{}",

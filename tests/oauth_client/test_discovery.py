@@ -66,6 +66,16 @@ async def test_explicit_discovery_asks_the_well_known_places_and_then_the_resour
     ]
 
 
+@pytest.mark.requirement("CL-02")
+async def test_only_a_401_is_a_challenge_that_discovery_starts_from(world: World) -> None:
+    world.resource.metadata_url = "https://notes.example/.well-known/odd"
+    world.resource.always = lambda: world.resource.challenge(403)
+    async with world.tokens() as tokens:
+        with pytest.raises(DiscoveryFailed):
+            await tokens.fetch(RESOURCE)
+    assert _asked(world, "odd") == []
+
+
 async def test_explicit_discovery_of_a_server_without_metadata_says_where_it_looked(world: World) -> None:
     world.resource.documents = {"/x": {}}
     world.resource.says_where = False
