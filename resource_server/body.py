@@ -7,17 +7,29 @@ from starlette.types import Message, Receive
 from resource_server.errors import MalformedMessage, TooLarge
 
 
+_MOST_DIGITS = 18
+
+
 class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes:
-    """The whole body. Raises TooLarge before more than `limit` bytes are held, MalformedMessage, Disconnected."""
+def check_readable(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse a compressed message: its size says nothing of what the app would read. Raises MalformedMessage."""
     if any(name == b"content-encoding" and value.lower() != b"identity" for name, value in headers):
         raise MalformedMessage("send the body without Content-Encoding")
-    for name, value in headers:
-        if name == b"content-length" and (not value.isdigit() or int(value[:20]) > limit):
-            raise TooLarge(f"the body may have {limit} bytes")
+
+
+def check_length(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
+    """Whether a length is declared, which the server then holds the client to. Raises TooLarge."""
+    lengths = [value for name, value in headers if name == b"content-length"]
+    if any(not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > limit for length in lengths):
+        raise TooLarge(f"the body may have {limit} bytes")
+    return bool(lengths)
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises TooLarge before more than `limit` bytes and one piece are held; Disconnected."""
     chunks: list[bytes] = []
     size = 0
     while True:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope
 
-from resource_server.body import read_body, replay
+from resource_server.body import check_length, check_readable, read_body, replay
 from resource_server.errors import MethodNotAllowed, NotFound, RequestId, UnknownTool
 from resource_server.rules.mcp_message import TOOL_CALL, Message, check_routing_headers, read_message
 from resource_server.rules.rfc6749_scope import union_of
@@ -38,19 +38,28 @@ class Operations:
         """Read as much as it takes to know. Raises NotFound and what `read_message` and `read_body` raise."""
         if self._settings.tools is None:
             needed = self._settings.scope_for(scope) if self._settings.scope_for else ()
-            return Operation(needed=union_of(self._baseline, tuple(needed)), receive=receive)
+            bounded = await self._bounded(scope, receive)
+            return Operation(needed=union_of(self._baseline, tuple(needed)), receive=bounded)
         if scope["path"] == self._mcp_path:
             return await self._at_endpoint(scope, receive)
         if scope["path"] in self._settings.other_paths:
-            return Operation(needed=self._baseline, receive=receive)
+            return Operation(needed=self._baseline, receive=await self._bounded(scope, receive))
         raise NotFound("there is nothing here; the path is compared exactly")
+
+    async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """A body of declared length passes as it comes; one without is read ahead, so that it too can be refused."""
+        if check_length(scope["headers"], self._settings.max_body):
+            return receive
+        return replay(await read_body(receive, self._settings.max_body), receive)
 
     async def _at_endpoint(self, scope: Scope, receive: Receive) -> Operation:
         if scope["method"] in {"GET", "DELETE"}:  # streams and sessions of the revisions before 2026-07-28
             return Operation(needed=self._baseline, receive=receive, lists_tools=scope["method"] == "GET")
         if scope["method"] != "POST":
             raise MethodNotAllowed("the MCP endpoint takes POST")
-        body = await read_body(receive, scope["headers"], self._settings.max_body)
+        check_readable(scope["headers"])
+        check_length(scope["headers"], self._settings.max_body)
+        body = await read_body(receive, self._settings.max_body)
         message = read_message(body)
         check_routing_headers(scope["headers"], message)
         return Operation(
