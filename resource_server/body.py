@@ -6,7 +6,6 @@ from starlette.types import Message, Receive
 
 from resource_server.errors import MalformedMessage, TooLarge
 
-
 _MOST_DIGITS = 18
 
 

@@ -72,6 +72,13 @@ def test_a_header_that_brings_its_own_key_or_extension_is_refused(member: str) -
         check_header({"typ": "at+jwt", "alg": "ES256", member: None}, types={"at+jwt"}, algorithms=ASYMMETRIC)
 
 
+@pytest.mark.requirement("RS-12")
+@pytest.mark.parametrize("alg", ["none", "HS256", "RS256", "es256", "", None, ["ES256"]])
+def test_an_algorithm_that_is_not_on_the_list_is_refused(alg: object) -> None:
+    with pytest.raises(InvalidToken):
+        check_header({"typ": "at+jwt", "alg": alg}, types={"at+jwt"}, algorithms={"ES256"})
+
+
 def test_a_header_may_say_more_than_is_needed() -> None:
     header = json.loads('{"typ":"at+jwt","alg":"RS256","x5t":"abc","kid":"k"}')
     check_header(header, types={"at+jwt"}, algorithms=ASYMMETRIC)
