@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from datetime import datetime
 
 import httpx2
 import pytest
@@ -95,18 +94,12 @@ def test_a_token_from_the_front_door_is_good_behind_the_sidecar(daca: System, op
     assert daca.inside("researcher", "ask.py", "POST", path, LIST, *headers)["status"] == 200
 
 
-def test_an_app_serves_within_three_seconds_of_its_start(daca: System) -> None:
-    """From the container's start to the first line that it says it serves."""
-    took = {app: _start(daca, app) for app in ("auth-server", "notes", "clock", "researcher")}
-    print("start", took)  # noqa: T201 - the figures of docs/operations.md
-    assert max(took.values()) < 3, took
-
-
-def _start(daca: System, app: str) -> float:
-    pod = daca.kubectl.json("get", "pod", daca.kubectl.pods(app)[0])
-    (status,) = pod["status"]["containerStatuses"]
-    started = datetime.fromisoformat(status["state"]["running"]["startedAt"])
-    said = daca.kubectl("logs", pod["metadata"]["name"], "--container", "app", "--timestamps")
-    line = next(line for line in said.splitlines() if "Uvicorn running" in line)
-    # The kubelet tells the start in whole seconds, so up to one is added.
-    return (datetime.fromisoformat(line.split()[0][:26] + "+00:00") - started).total_seconds()
+@pytest.mark.parametrize(
+    ("app", "module"),
+    [("auth-server", "auth_server.app"), ("notes", "mcp_server.app"), ("researcher", "daca_agents.app")],
+)
+def test_an_app_is_loaded_in_less_than_three_seconds(daca: System, app: str, module: str) -> None:
+    """Seconds of CPU, so that a busy node does not change the finding."""
+    took = daca.inside(app, "start.py", module)["cpu"]
+    print(app, took)  # noqa: T201 - the figures of docs/operations.md
+    assert took < 3
