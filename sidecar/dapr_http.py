@@ -9,6 +9,7 @@ from typing import Final
 import httpx2
 import structlog
 
+from sidecar.patience import PatientTransport
 from sidecar.state import StateUnavailable
 
 TIMEOUT: Final = httpx2.Timeout(5, pool=10)
@@ -37,17 +38,15 @@ def address_of(environ: Mapping[str, str]) -> Address | None:
 
 
 def client_of(address: Address) -> httpx2.AsyncClient:
-    """A client of the sidecar's API: bounded in time and connections, no proxy, no redirects."""
+    """A client of the sidecar's API: bounded in time and connections, no proxy, no redirects.
+
+    It waits, within bounds, while the sidecar is being started again.
+    """
     headers = {"dapr-api-token": address.token} if address.token else {}
-    return httpx2.AsyncClient(
-        base_url=address.url,
-        headers=headers,
-        timeout=TIMEOUT,
-        limits=LIMITS,
-        trust_env=False,
-        # Plain http to the own loopback verifies nothing, and loading every authority takes longer than the calls.
-        verify=not address.url.startswith("http://"),
-    )
+    # Plain http to the own loopback verifies nothing, and loading every authority takes longer than the calls.
+    verify = not address.url.startswith("http://")
+    transport = PatientTransport(httpx2.AsyncHTTPTransport(limits=LIMITS, trust_env=False, verify=verify))
+    return httpx2.AsyncClient(transport=transport, base_url=address.url, headers=headers, timeout=TIMEOUT)
 
 
 async def wait_until_ready(http: httpx2.AsyncClient, *, seconds: float = _READY_SECONDS) -> None:

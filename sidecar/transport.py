@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 import httpx2
 
 from sidecar.dapr_http import Address
+from sidecar.patience import PatientTransport
 
 LIMITS: Final = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=20)
 
@@ -30,7 +31,7 @@ class SidecarTransport(httpx2.AsyncBaseTransport):
     def __init__(self, address: Address, routes: Mapping[str, str]) -> None:
         self._address = address
         self._routes = {_origin(httpx2.URL(origin)): app_id for origin, app_id in routes.items()}
-        self._sidecar = httpx2.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
+        self._sidecar = PatientTransport(httpx2.AsyncHTTPTransport(limits=LIMITS, trust_env=False))
         self._direct = httpx2.AsyncHTTPTransport(limits=LIMITS)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
