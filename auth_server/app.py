@@ -38,7 +38,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         opened = parts or await open_parts(settings, sidecar, http=http, clock=clock)
         front.routes = routes(settings.issuer, opened, clock)
-        polling = asyncio.create_task(opened.keep_fresh(settings.poll_seconds))
+        polling = asyncio.create_task(opened.keep_fresh(lambda: asyncio.sleep(settings.poll_seconds)))
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ class KeysUnavailableError(Exception):
 @asynccontextmanager
 async def direct(trusted: TrustedIssuer) -> AsyncGenerator[httpx2.AsyncClient]:
     """A client that trusts what the issuer's entry says, follows no redirect and asks no proxy."""
-    verify = httpx2.create_ssl_context(verify=trusted.ca_file) if trusted.ca_file else True
+    verify = ssl.create_default_context(cafile=trusted.ca_file) if trusted.ca_file else True
     async with httpx2.AsyncClient(verify=verify, follow_redirects=False, trust_env=False, timeout=_SECONDS) as client:
         yield client
 

@@ -1,7 +1,6 @@
 """What a running authorization server is made of, and how it keeps up with what others change."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -42,10 +41,10 @@ class Parts:
         await self.secrets.read_all(self.directory.identity.clients.values())
         await self.keys.refresh()
 
-    async def keep_fresh(self, seconds: float) -> None:
-        """Agree again and again; when that fails, what was known before goes on counting."""
+    async def keep_fresh(self, pause: Callable[[], Awaitable[None]]) -> None:
+        """Agree again after each pause; when that fails, what was known before goes on counting."""
         while True:
-            await asyncio.sleep(seconds)
+            await pause()
             try:
                 await self.refresh()
             except (StateUnavailable, SecretsUnavailable, KeyEncryptionKeyError) as error:

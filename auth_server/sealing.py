@@ -1,7 +1,6 @@
 """Private keys at rest: encrypted with AES-256-GCM under a key from the secret store."""
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +11,8 @@ from sidecar.secrets import SecretMissing, Secrets
 
 KEK_SECRET = "auth-server-kek"
 _NONCE = 12
+_KEK_BYTES = 32
+_URLSAFE = str.maketrans("-_", "+/")
 
 
 class KeyEncryptionKeyError(ValueError):
@@ -56,16 +57,11 @@ async def read_sealer(secrets: Secrets) -> Sealer:
 
 
 def _kek(found: Mapping[str, str], name: str) -> bytes:
-    text = found.get(name, "")
+    text = found.get(name, "").strip().rstrip("=").translate(_URLSAFE)
     try:
-        kek = base64.b64decode(
-            text.strip().rstrip("=").translate(_URLSAFE) + "=" * (-len(text.strip().rstrip("=")) % 4)
-        )
-    except binascii.Error:
+        kek = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
         kek = b""
-    if len(kek) != 32:  # noqa: PLR2004  AES-256
+    if len(kek) != _KEK_BYTES:
         raise KeyEncryptionKeyError(f"the key {name!r} of the secret {KEK_SECRET!r} must be 32 bytes in base64url")
     return kek
-
-
-_URLSAFE = str.maketrans("-_", "+/")

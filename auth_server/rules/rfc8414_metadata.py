@@ -1,6 +1,7 @@
 """RFC 8414 and OpenID Connect Discovery — what this server says about itself, and where."""
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -30,7 +31,10 @@ def check_issuer(issuer: str, *, allow_http: bool = False) -> str:
 
 def is_loopback(host: str | None) -> bool:
     """Whether a host name can only be this machine. RFC 8252 §7.3, RFC 6761 §6.3."""
-    return host in ("localhost", "::1") or (host or "").startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def paths(issuer: str) -> tuple[frozenset[str], frozenset[str]]:

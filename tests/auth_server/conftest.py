@@ -20,6 +20,7 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
 
 @pytest.fixture
 async def server(world: World) -> AsyncGenerator[Server]:
+    await world.seed()
     async with world.server() as server:
         yield server
 

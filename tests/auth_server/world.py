@@ -7,6 +7,7 @@ import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,8 +20,13 @@ from joserfc.errors import SecurityWarning
 
 from auth_server.app import create_app
 from auth_server.issuer_keys import Http, direct
+from auth_server.key_ring import first
+from auth_server.keys import fresh_keys
+from auth_server.models import Ring
 from auth_server.parts import Parts, open_parts
+from auth_server.sealing import Sealer
 from auth_server.settings import Settings
+from auth_server.store.records import RingRecords
 from sidecar.connect import Sidecar
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import Entry, Json, State, StateUnavailable
@@ -31,7 +37,7 @@ CLOCK = "http://localhost:8001/mcp"
 REPORTS = "https://reports.example/mcp"
 KUBERNETES = "https://kubernetes.default.svc"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-START = 1_800_000_000.0
+START = 1_700_000_000.0
 
 SECRETS = {
     "auth-server-kek": {"kek": base64.urlsafe_b64encode(b"k" * 32).decode().rstrip("=")},
@@ -170,6 +176,10 @@ class World:
         new.write_text(text.replace("KEYED", public).replace("REPLAY", replay), encoding="utf-8")
         new.rename(self.identity)
 
+    async def seed(self) -> None:
+        """Put one ring for the whole session into the store: making RSA keys is what takes long."""
+        await RingRecords(self.state).insert(_ring())
+
     @asynccontextmanager
     async def server(self, issuer: str = ISSUER) -> AsyncGenerator["Server"]:
         """One replica: a second one shares state and secrets with it, nothing else."""
@@ -186,6 +196,12 @@ class World:
             httpx2.AsyncClient(transport=transport, base_url=issuer) as client,
         ):
             yield Server(world=self, http=client, parts=parts, issuer=issuer)
+
+
+@cache
+def _ring() -> Ring:
+    sealer = Sealer([b"k" * 32])
+    return first(fresh_keys(sealer, int(START)), fresh_keys(sealer, int(START)), int(START))
 
 
 @dataclass(kw_only=True)
