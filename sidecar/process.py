@@ -32,11 +32,12 @@ def configure_logs(app_id: str, *, level: str = "info") -> None:
     """One JSON object a line on stderr, from our own logs and every library's, with credentials hidden."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        structlog.processors.format_exc_info,
+        redact,
+        # After it: nothing of these comes from outside, and each decision writes a line.
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(app_id),
-        structlog.processors.format_exc_info,
-        redact,
     ]
     render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     number = logging.getLevelNamesMapping()[level.upper()]

@@ -39,6 +39,8 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 
 def _hide(name: str, value: object) -> object:
+    if type(value) is str:  # nearly always
+        return HIDDEN if _names_a_secret(name) else redact_text(value)
     if isinstance(value, Mapping):
         return {key: _hide(str(key), inner) for key, inner in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
