@@ -21,7 +21,7 @@ from oauth_client import (
 from tests.oauth_client.town import CLIENT, ISSUER, RESOURCE, SECRET, AuthServer, Resource, World
 
 
-@pytest.mark.requirement("CL-01", "CL-02", "CL-24", "CM-05", "CL-12")
+@pytest.mark.requirement("CL-01", "CL-02", "CL-12", "CL-22", "CL-24", "CM-05")
 async def test_the_first_request_starts_from_the_refusal_and_ends_with_the_answer(world: World) -> None:
     async with world.tokens() as tokens, world.client(TokenAuth(tokens, resource=RESOURCE)) as client:
         response = await client.post(RESOURCE, json={"a": 1})

@@ -88,7 +88,7 @@ async def test_explicit_discovery_of_a_server_without_metadata_says_where_it_loo
     ]
 
 
-@pytest.mark.requirement("CL-04", "CL-22", "CL-23")
+@pytest.mark.requirement("CL-04")
 @pytest.mark.parametrize(
     ("found", "why"),
     [
