@@ -1,7 +1,6 @@
 """Every refusal, one class per error code on the wire."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -26,14 +25,21 @@ class OAuthError(Exception):
         return ()
 
 
-@contextmanager
-def about(**known: str) -> Generator[None]:
+class about:  # noqa: N801 - reads as what it is: with about(client=...)
     """Give refusals that pass through what is known by now, for the log."""
-    try:
-        yield
-    except OAuthError as refusal:
-        refusal.about = {**known, **refusal.about}
-        raise
+
+    __slots__ = ("_known",)
+
+    def __init__(self, **known: str) -> None:
+        self._known = known
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        """A refusal goes on its way, with what is known."""
+        if isinstance(error, OAuthError):
+            error.about = {**self._known, **error.about}
 
 
 class InvalidRequest(OAuthError):

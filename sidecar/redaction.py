@@ -34,20 +34,23 @@ def redact_text(text: str) -> str:
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: hides values by name, then by shape, however deep they lie."""
     for name, value in event.items():
-        event[name] = _hide(name, value)
+        # Nearly always a string; the types of the others take longer to tell apart.
+        event[name] = _shown(name, value) if type(value) is str else _hide(name, value)
     return event
 
 
 def _hide(name: str, value: object) -> object:
-    if type(value) is str:  # nearly always
-        return HIDDEN if _names_a_secret(name) else redact_text(value)
     if isinstance(value, Mapping):
         return {key: _hide(str(key), inner) for key, inner in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_hide(name, inner) for inner in cast("list[object]", value)]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return HIDDEN if _names_a_secret(name) else redact_text(str(value))
+    return _shown(name, str(value))
+
+
+def _shown(name: str, text: str) -> str:
+    return HIDDEN if _names_a_secret(name) else redact_text(text)
 
 
 @lru_cache(maxsize=1024)

@@ -98,6 +98,8 @@ def _decoded(encoded: str) -> bytes:
 
 def _form_decoded(part: bytes) -> str:
     """Each part is form-encoded before it is put in the header. §2.3.1."""
+    if b"%" not in part and b"+" not in part and part.isascii():
+        return part.decode()
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
