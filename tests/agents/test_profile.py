@@ -86,6 +86,17 @@ def test_instructions_that_are_empty_or_endless_are_refused(tmp_path: Path, text
         load_profile(write(tmp_path, GOOD, text))
 
 
+@pytest.mark.parametrize("name", ["../secret.md", "./secret.md", "secret.txt"])
+def test_a_profile_reads_nothing_but_the_markdown_beside_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    for folder in (tmp_path, tmp_path / "in"):
+        for file in ("secret.md", "secret.txt"):
+            (folder / file).write_text("the secret", encoding="utf-8")
+    text = GOOD.replace("instructions: researcher.md", f"instructions: {name}")
+    with pytest.raises(ProfileError, match=r"must be the name of a \.md file beside the profile"):
+        load_profile(write(tmp_path / "in", text))
+
+
 def test_a_profile_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match=r"nobody\.yaml"):
         load_profile(tmp_path / "nobody.yaml")

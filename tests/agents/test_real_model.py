@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
+from daca_agents.asking import ask
 from daca_agents.mind import choose
 from daca_agents.profile import load_profile
 from daca_agents.settings import Settings
@@ -32,6 +33,8 @@ class Endpoint:
         self.status = 200
         self.silent = asyncio.Event()
         self.hangs = False
+        self.begins = False
+        self.zone = "Europe/Berlin"
         self.left = asyncio.Event()
 
     async def complete(self, request: Request) -> Response:
@@ -42,34 +45,28 @@ class Endpoint:
         if self.status != 200:
             return JSONResponse({"error": {"message": f"bad key {KEY}"}}, status_code=self.status)
         said = [message for message in body["messages"] if message["role"] == "tool"]
-        deltas = [{"content": word} for word in ("It is ", said[-1]["content"])] if said else [_CALL]
+        deltas = [{"content": word} for word in ("It is ", said[-1]["content"])] if said else [_call(self.zone)]
         return StreamingResponse(self._chunks(body["model"], deltas), media_type="text/event-stream")
 
     async def _chunks(self, model: str, deltas: list[dict[str, Any]]) -> AsyncIterator[str]:
         try:
+            if self.begins:
+                yield _chunk(model, {"content": "Well, "}, None)
             if self.hangs:
                 self.silent.set()
                 await asyncio.Event().wait()
             for delta in deltas:
                 yield _chunk(model, delta, None)
-            yield _chunk(model, {}, "tool_calls" if deltas == [_CALL] else "stop")
+            yield _chunk(model, {}, "tool_calls" if "tool_calls" in deltas[0] else "stop")
             yield "data: [DONE]\n\n"
         except asyncio.CancelledError:
             self.left.set()
             raise
 
 
-_CALL: dict[str, Any] = {
-    "role": "assistant",
-    "tool_calls": [
-        {
-            "index": 0,
-            "id": "call_1",
-            "type": "function",
-            "function": {"name": "get_time", "arguments": '{"time_zone": "Europe/Berlin"}'},
-        }
-    ],
-}
+def _call(zone: str) -> dict[str, Any]:
+    function = {"name": "get_time", "arguments": json.dumps({"time_zone": zone})}
+    return {"role": "assistant", "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
 
 
 def _chunk(model: str, delta: dict[str, Any], reason: str | None) -> str:
@@ -132,6 +129,30 @@ async def test_a_real_model_calls_the_tool_and_its_words_stream(
     assert endpoint.keys == [f"Bearer {KEY}"] * 2
     offered = {tool["function"]["name"] for tool in endpoint.seen[0]["tools"]}
     assert offered == {"get_time", "list_notes", "search_notes", "read_note"}
+
+
+async def test_what_a_tool_said_reaches_the_model_as_a_plain_string(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.zone = "Atlantis"
+    await world.start(settings=_settings(endpoint, monkeypatch))
+    answer = await world.ask("What time is it in Atlantis?")
+    heard = endpoint.seen[1]["messages"][-1]
+    assert (heard["role"], answer["steps"][-1]["error"]) == ("tool", True)
+    assert isinstance(heard["content"], str)
+    assert "is not an IANA time zone" in heard["content"]
+
+
+async def test_an_answer_that_nobody_wants_any_more_is_not_thought_to_its_end(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.begins = endpoint.hangs = True
+    profile = load_profile(PROFILE)
+    events = ask(profile, choose(_settings(endpoint, monkeypatch), profile), [], "hello")
+    assert (await anext(events)).data == {"text": "Well, "}
+    await events.aclose()
+    async with asyncio.timeout(5):
+        await endpoint.left.wait()
 
 
 async def test_a_model_endpoint_that_refuses_is_said_without_its_words(

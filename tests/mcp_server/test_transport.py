@@ -187,6 +187,23 @@ async def test_a_body_over_the_limit_is_refused(clock: Post, version: str) -> No
     assert (await clock(b" " * (MAX_BODY + 1), mcp_protocol_version=version)).status_code == 413
 
 
+async def test_a_body_without_end_is_not_read_to_its_end() -> None:
+    app, read, said = served(mcp_server("clock", Sleeper())), list[int](), list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        read.append(1)
+        assert len(read) < 100
+        return {"type": "http.request", "body": b" " * 65_536, "more_body": True}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/mcp", "headers": [], "query_string": b""}
+    async with app.lifespan_context(app):
+        await app(scope, receive, send)
+    assert said[0]["status"] == 413
+
+
 class Slept(BaseModel):
     """How the sleep ended."""
 
