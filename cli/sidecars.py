@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from sidecar.daprd import DaprdSpec, app_environ, command, has_sqlite_resolver
 
 _COMPONENTS: Final = Path(__file__).resolve().parent.parent / "components"
 _PORTS_EACH: Final = 4
+_LEVELS: Final = {"warning": "warn", "critical": "fatal"}
 _GRACE: Final = ("--dapr-graceful-shutdown-seconds", "1")
 _KIND_OF_ACCESS: Final[Mapping[Kind, str]] = {"issuer": "auth-server", "resource": "mcp", "agent": "agent"}
 
@@ -137,7 +138,8 @@ def _spec(name: str, app_port: int | None, ports: Sequence[int], folder: Folder,
 
 
 def _program(spec: DaprdSpec, daprd: Path, settings: Settings) -> Program:
-    argv, added = command(daprd, spec)
+    level = settings.environ.get("DACA_LOG_LEVEL", "info").lower()
+    argv, added = command(daprd, replace(spec, log_level=_LEVELS.get(level, level)))
     health = "healthz" if spec.app_port else "healthz/outbound"
     return Program(
         name=spec.app_id,

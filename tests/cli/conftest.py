@@ -109,6 +109,17 @@ class World:
             env=dict(self.environ),
         )
 
+    def start_daca(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Begin one command; its output is piped."""
+        return subprocess.Popen(
+            [DACA, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**self.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
     def ok(self, *arguments: str, **environ: str) -> str:
         """The output of a command that must succeed."""
         done = self.daca(*arguments, **environ)
@@ -133,7 +144,7 @@ class World:
         end = time.monotonic() + 15
         while self.daca(*arguments, **environ).returncode == 0 and time.monotonic() < end:
             time.sleep(0.2)
-        return self.refused(*arguments, **environ)
+        return self.refused(*arguments, code=1, stdin="", **environ)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Begin `daca up --json`, its log in a file."""
