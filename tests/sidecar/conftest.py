@@ -1,5 +1,6 @@
 """Real stores and real sidecars for the tests of this folder, each on free ports with data of its own."""
 
+import json
 import os
 import pwd
 import secrets
@@ -157,7 +158,8 @@ class Sidecars:
 def sidecars(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sidecars]:
     folder = tmp_path_factory.mktemp("sidecars")
     # A register of names for each module: a sidecar of another one with the same app-id would be a replica.
-    (folder / "secrets.json").write_text('{"client-researcher": {"secret": "r1"}, "auth-server-kek": {"kek": "k1"}}')
+    made = {"client-researcher": {"secret": "r1"}, "auth-server-kek": {"kek": "k1"}, "client-empty": {"secret": ""}}
+    (folder / "secrets.json").write_text(json.dumps(made))
     with ExitStack() as stack:
         yield Sidecars(folder=folder, stack=stack)
 

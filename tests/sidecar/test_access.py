@@ -58,6 +58,13 @@ async def test_an_allowed_secret_that_nobody_made_is_missing(sidecars: "Sidecars
             await DaprSecrets(http).get("client-nobody")
 
 
+async def test_an_empty_secret_is_as_good_as_none(sidecars: "Sidecars") -> None:
+    running = sidecars.start("auth-server", access=Access(apis=("secrets",), secrets=("client-empty",)))
+    async with client_of(running.address) as http:
+        with pytest.raises(SecretMissing, match="'client-empty' is empty"):
+            await DaprSecrets(http).get("client-empty")
+
+
 async def test_an_app_with_no_secrets_api_gets_none(mcp_server: "RunningDaprd") -> None:
     async with client_of(mcp_server.address) as http:
         with pytest.raises(SecretMissing):

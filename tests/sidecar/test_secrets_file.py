@@ -75,12 +75,19 @@ def test_ensure_makes_a_secret_once(path: Path) -> None:
 def test_many_processes_that_start_at_once_agree_on_each_secret(path: Path) -> None:
     code = (
         "import sys, json, pathlib, uuid; from sidecar.secrets_file import SecretsFile\n"
-        "file = SecretsFile(pathlib.Path(sys.argv[1])); sys.stdin.readline()\n"
+        "file = SecretsFile(pathlib.Path(sys.argv[1])); print('ready', flush=True); sys.stdin.readline()\n"
         "print(json.dumps([dict(file.ensure(f's{n}', lambda: {'k': uuid.uuid4().hex})) for n in range(20)]))"
     )
     argv = [sys.executable, "-c", code, str(path)]
     running = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    answers = {process.communicate("go\n")[0] for process in running}
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = {process.communicate()[0] for process in running}
     assert len(answers) == 1
     assert len(json.loads(answers.pop())) == 20
 

@@ -188,6 +188,16 @@ async def test_delete_removes_and_a_second_delete_is_no_error(store: "Store") ->
     assert await store.other.get(store.key) is None
 
 
+async def test_a_deleted_value_is_gone_for_a_replica_whose_clock_runs_behind_too(store: "Store") -> None:
+    await store.state.insert(store.key, 1, ttl=600)
+    etag = await etag_of(store.state, store.key)
+    await store.state.delete(store.key)
+    store.clock.now -= 30
+    assert await store.other.get(store.key) is None
+    assert not await store.other.replace(store.key, 2, etag)
+    assert await store.other.insert(store.key, 3)
+
+
 async def test_after_a_delete_exactly_one_of_fifty_inserts_wins(store: "Store") -> None:
     await store.state.insert(store.key, "old")
     await store.other.delete(store.key)
