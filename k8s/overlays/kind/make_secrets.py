@@ -1,4 +1,4 @@
-"""Makes, inside the cluster and once, every secret of this overlay that is not there yet. Existing ones stay as they are.
+"""Makes, inside the cluster, every secret of this overlay that is not there yet; existing ones stay as they are.
 
 None of them is ever in git, on a disk or in a manifest. To rotate one, delete it and run the Job again, or see
 docs/operations.md for the way without an outage.
