@@ -6,9 +6,7 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
-from mcp_server.app import create_app
 from mcp_server.settings import ToolsetName, settings_for
-from sidecar.process import Process, run
 
 _ENVIRONMENT = """environment:
   DACA_RESOURCE          this server's own name, the audience of its tokens (http://localhost:8000/mcp or :8001/mcp)
@@ -38,6 +36,10 @@ def main() -> None:
         for problem in error.errors(include_url=False, include_input=False):
             sys.stderr.write(f"DACA_{str(problem['loc'][0]).upper()}: {problem['msg']}\n")
         sys.exit(2)
+    # The MCP SDK takes its time to load: a wrong setting is told before.
+    from mcp_server.app import create_app  # noqa: PLC0415  see above
+    from sidecar.process import Process, run  # noqa: PLC0415  see above
+
     where = Process(
         app_id=toolset,
         host=settings.host,

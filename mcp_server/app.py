@@ -6,7 +6,8 @@ import httpx2
 
 from mcp_server.catalogue import scopes_of
 from mcp_server.endpoint import MAX_BODY
-from mcp_server.notebook import Author, Notebook
+from mcp_server.note import Author
+from mcp_server.notebook import Notebook
 from mcp_server.server import mcp_server, served
 from mcp_server.settings import Settings, ToolsetName
 from mcp_server.tools.clock import ClockTools

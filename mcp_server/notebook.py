@@ -9,12 +9,13 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
+from mcp_server.note import Author, Note, NotebookBusy, NotebookFull, NoteConflict, NoteMissing
 from sidecar.state import Entry, Json, State
 
 MAX_NOTES = 200
@@ -24,47 +25,6 @@ _INDEX = "notes-index"
 _ATTEMPTS = 40
 _AT_ONCE = 16
 _T = TypeVar("_T")
-
-
-class NoteMissing(Exception):
-    """No note has that name."""
-
-
-class NoteConflict(Exception):
-    """The note is not what the caller last saw. `version` is what it is now."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(f"the note is at version {version} now")
-        self.version = version
-
-
-class NotebookFull(Exception):
-    """There are as many notes as there may be."""
-
-
-class NotebookBusy(Exception):
-    """Too many others wrote at the same moment."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Author:
-    """Who wrote: the verified caller, never what the request says of itself."""
-
-    subject: str
-    client_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Note:
-    """A note as it is kept. `version` counts its writes from 1; times are ISO 8601, UTC."""
-
-    name: str
-    text: str
-    version: int
-    created_at: str
-    created_by: Author
-    updated_at: str
-    updated_by: Author
 
 
 _RECORD = TypeAdapter(Note)

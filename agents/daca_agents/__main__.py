@@ -2,15 +2,16 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from daca_agents.app import check_secret, create_app
 from daca_agents.profile import Profile, ProfileError, load_profile
 from daca_agents.settings import Settings, profile_path, routes_of
-from resource_server import Door
-from sidecar.connect import Sidecar
-from sidecar.process import Process, run
+
+if TYPE_CHECKING:
+    from resource_server import Door
+    from sidecar.connect import Sidecar
 
 _ENVIRONMENT = """environment:
   DACA_ISSUER           whose tokens are good here, and who gives this agent its own (http://localhost:9000)
@@ -51,7 +52,11 @@ def main() -> None:
 
 
 def _run(settings: Settings, profile: Profile) -> None:
-    async def build(sidecar: Sidecar) -> Door:
+    # The agent's SDK takes its time to load: a fault in the profile is told before.
+    from daca_agents.app import check_secret, create_app  # noqa: PLC0415  see above
+    from sidecar.process import Process, run  # noqa: PLC0415  see above
+
+    async def build(sidecar: "Sidecar") -> "Door":
         if settings.workload_token_file is None:
             await check_secret(sidecar.secrets, profile.client_id)
         return create_app(settings, sidecar, profile)

@@ -10,15 +10,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, BaseModel, Field
 
 from mcp_server.catalogue import tool
-from mcp_server.notebook import (
-    Author,
-    Note,
-    Notebook,
-    NotebookBusy,
-    NotebookFull,
-    NoteConflict,
-    NoteMissing,
-)
+from mcp_server.note import Author, Note, NotebookBusy, NotebookFull, NoteConflict, NoteMissing
+from mcp_server.notebook import Notebook
 from sidecar.state import StateUnavailable
 
 MAX_TEXT = 16_000

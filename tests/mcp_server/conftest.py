@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import httpx2
 import pytest
 
-from mcp_server.notebook import Author, Notebook
+from mcp_server.note import Author
+from mcp_server.notebook import Notebook
 from mcp_server.server import mcp_server, served
 from mcp_server.tools.clock import ClockTools
 from mcp_server.tools.notes import NotesTools

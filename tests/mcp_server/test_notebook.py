@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mcp_server.notebook import Author, Notebook, NotebookFull, NoteConflict, NoteMissing
+from mcp_server.note import Author, NotebookFull, NoteConflict, NoteMissing
+from mcp_server.notebook import Notebook
 from sidecar.embedded import SqliteState
 from sidecar.state import Entry, Json
 
