@@ -1,7 +1,8 @@
 """`/token`, client credentials: ours against node-oidc-provider, one core each in turn, the load from the other.
 
 The same request to both: client_secret_basic, one resource (RFC 8707), one scope; the same answer: a JWT access
-token signed with ES256. `python -m bench.token_endpoint [--json] [--rounds N] [--seconds S]`
+token signed with ES256; and each writes one line of log about it.
+`python -m bench.token_endpoint [--json] [--rounds N] [--seconds S]`
 """
 
 import shutil

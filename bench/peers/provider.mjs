@@ -41,4 +41,11 @@ const provider = new Provider(issuer, {
   },
 });
 
+// One line a decision, as ours writes.
+provider.on("grant.success", ({ oidc }) => {
+  const { resource, scope } = oidc.params;
+  const line = { outcome: "issued", client: oidc.client.clientId, resource, scope, time: new Date() };
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+});
+
 provider.listen(Number(port), "127.0.0.1", () => process.stderr.write(`ready ${issuer} for ${resource}\n`));
