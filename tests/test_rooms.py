@@ -40,7 +40,7 @@ LAYERS = (
     ),
     Layer(
         files=f"{AS}/store/*.py",
-        ours=(*_within(AS, "models", "store"), *_rooms("sidecar")),
+        ours=(*_within(AS, "models", "people", "store"), *_rooms("sidecar")),
         theirs=_rooms("pydantic"),  # records come back from outside
     ),
     Layer(

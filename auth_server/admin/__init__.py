@@ -7,6 +7,7 @@ from auth_server.admin.clients import KnownClient, NewSecret, add_client, disabl
 from auth_server.admin.invitations import Invited, invite
 from auth_server.admin.keys import KnownKey, list_keys, rotate_keys
 from auth_server.admin.refused import AdminError
+from auth_server.admin.users import KnownUser, add_user, disable_user, list_users
 from auth_server.identity.lines import IdentityError
 from auth_server.identity.load import load_identity
 from auth_server.models import Identity
@@ -21,12 +22,16 @@ __all__ = [
     "KeyEncryptionKeyError",
     "KnownClient",
     "KnownKey",
+    "KnownUser",
     "NewSecret",
     "add_client",
+    "add_user",
     "disable_client",
+    "disable_user",
     "invite",
     "list_clients",
     "list_keys",
+    "list_users",
     "load_identity",
     "rotate_keys",
     "rotate_secret",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from auth_server.models import Client, Invitation, Overlay, Ring
+from auth_server.people import User
 
 
 class Clients(Protocol):
@@ -79,4 +80,24 @@ class Invitations(Protocol):
 
     async def spend(self, token_hash: str, now: float) -> bool:
         """Take one use. True exactly as often as it has uses, however many race; never after it expired."""
+        ...
+
+
+class Users(Protocol):
+    """People made at run time, by name."""
+
+    async def find(self, name: str) -> User | None:
+        """The person as last written."""
+        ...
+
+    async def add(self, user: User) -> bool:
+        """True for exactly one caller for each name, however many race; it is listed from then on."""
+        ...
+
+    async def change(self, name: str, change: Callable[[User], User]) -> User | None:
+        """Apply to the latest value, losing nobody else's change; None when there is no such person."""
+        ...
+
+    async def names(self) -> tuple[str, ...]:
+        """Every name that was added."""
         ...
