@@ -17,9 +17,12 @@ SERVER = "dapr.internal.mcp.notes"
 @pytest.fixture(scope="module")
 def toolsmith(daca: System) -> Generator[System]:
     """The overlay with an MCPServer resource, and the app that starts its workflows."""
-    daca.deploy("mcpserver", "auth-server", "notes", "toolsmith")
-    daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/notes", "deployment/toolsmith")
-    daca.kubectl.ready("auth-server", "notes", "toolsmith")
+    daca.deploy("mcpserver", "auth-server", "notes")
+    # The server would learn of its new client within a minute; the sidecar would begin anew until it has.
+    daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/notes")
+    daca.kubectl.ready("auth-server", "notes")
+    daca.kubectl("delete", "pods", "--selector", "app.kubernetes.io/name=toolsmith", "--wait=false")
+    daca.kubectl.ready("toolsmith")
     yield daca
     daca.kubectl("delete", "deployment/toolsmith", "mcpserver.dapr.io/notes", "--wait=false")
     daca.deploy("kind")
