@@ -28,6 +28,11 @@ def test_what_is_not_one_message_is_refused(body: bytes) -> None:
     assert refused.value.rpc_code == -32600
 
 
+def test_a_batch_is_refused_by_its_name() -> None:
+    with pytest.raises(MalformedMessage, match="batches are not accepted"):
+        read_message(b"[]")
+
+
 @pytest.mark.parametrize("params", ['{"name":1}', "{}", "[]", '"x"', '{"name":null}'])
 def test_a_call_without_a_tool_s_name_is_refused_under_its_id(params: str) -> None:
     with pytest.raises(UnknownTool) as refused:
