@@ -1,0 +1,1 @@
+"""Fetches what strangers name, and reaches nothing that is not public."""
