@@ -126,7 +126,6 @@ GAPS: dict[str, str] = _flat(
             "AS-16 AS-17 AS-18 AS-19 AS-20 AS-21 AS-22 AS-23 AS-24 AS-25 AS-28 AS-29 AS-36 AS-38 AS-39 "
             "CH-01 CH-02 CH-03 CH-04 CH-05 CH-06 CH-07 CH-08 CH-09 CH-10 CH-11 CH-12 CH-14 CH-15 CL-33"
         ),
-        "opens with the human path: fetching documents, logos and keys that a client names": "AS-37",
         "opens with enterprise-managed authorization": "CL-34 CL-35 CL-36 CL-37 AS-51 AS-52 AS-53 AS-54 AS-55",
         "opens with agents that act for others: token exchange": "RS-34",
     }

@@ -23,7 +23,7 @@ PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(en
 DOCUMENTS = {
     r"rfc(\d{4})": r"RFC {0}",
     r"oauth21": r"OAuth 2\.1",
-    r"oidc": r"OpenID Connect",
+    r"openid|oidc": r"OpenID",
     r"cimd": r"Client ID Metadata Document",
     r"idjag": r"Identity Assertion",
     r"mcp": r"MCP",
@@ -100,7 +100,7 @@ def test_every_rule_says_which_document_states_it() -> None:
 def _names_its_document(file: str) -> bool:
     said = ast.get_docstring(ast.parse(_text(ROOT / file))) or ""
     for prefix, words in DOCUMENTS.items():
-        if match := re.match(prefix + "_", Path(file).name):
+        if match := re.match(f"(?:{prefix})_", Path(file).name):
             return re.search(words.format(*match.groups()), said) is not None
     return False
 

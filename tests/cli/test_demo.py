@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 MODES = ["embedded", pytest.param("sidecars", marks=pytest.mark.needs("daprd"))]
+
+# A random id may hold "eyJ" by chance; a header and a payload beside each other are a token.
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+")
 
 
 def children_of(marker: str) -> list[int]:
@@ -35,8 +39,8 @@ def test_the_machine_path_and_the_refusals_are_told_and_true(world: Any, mode: s
     assert numbers == ["1", "2", "3", "8", "5", "5", "5", "7", "6", "6", "6"]
     assert not any(step["wrong"] for step in report["steps"])
     assert all(step["outcomes"] for step in report["steps"])
-    assert "eyJ" not in done.stdout
-    assert "eyJ" not in (world.data / "demo.log").read_text()
+    assert not TOKEN.search(done.stdout)
+    assert not TOKEN.search((world.data / "demo.log").read_text())
     assert not children_of(str(world.data))
 
 
