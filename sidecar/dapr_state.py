@@ -1,18 +1,18 @@
 """State through Dapr's HTTP API: one behaviour over sqlite, postgres and redis (docs/decisions/dapr-state.md)."""
 
 import asyncio
-import json
 import math
 import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import httpx2
 
+from sidecar.dapr_record import Record, Seen, record_of, text_of
 from sidecar.state import Entry, Json, StateUnavailable, check_key, check_ttl
 
 _GRACE: Final = 60
@@ -21,30 +21,13 @@ _GRACE: Final = 60
 Redis counts versions from 1 again when a key is gone, so a mark read before would fit a value written after. While
 the record stays, the count goes on; no request of ours lasts as long.
 """
-_ATTEMPTS: Final = 50
 _SECONDS: Final = 15
+_TRIES: Final = 3
+_PAUSE: Final = 0.05
 _CONFLICT: Final = 409
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Record:
-    """A value as it lies in the store. `mark` is new for each write; a deleted one stays for a while as `gone`."""
-
-    value: Json
-    mark: str
-    expires: float | None
-    gone: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """A record as it was read, with the store's own etag."""
-
-    record: _Record
-    etag: str
-
-
-_May: TypeAlias = Callable[[_Seen | None], bool]
+_May: TypeAlias = Callable[[Seen | None], bool]
 
 
 class DaprState:
@@ -63,6 +46,7 @@ class DaprState:
         self._store = store
         self._clock = clock
         self._grace = grace
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, key: str) -> Entry | None:
         """The value now, or None."""
@@ -76,7 +60,7 @@ class DaprState:
     async def replace(self, key: str, value: Json, etag: str, *, ttl: int | None = None) -> bool:
         """Write if unchanged since `etag` was read."""
 
-        def unchanged(seen: _Seen | None) -> bool:
+        def unchanged(seen: Seen | None) -> bool:
             return seen is not None and self._live(seen) and seen.record.mark == etag
 
         record = self._record(value, ttl)
@@ -94,56 +78,70 @@ class DaprState:
         if self._live(seen):
             await self._settle(key, self._gone(), self._live, seen)
 
-    def _record(self, value: Json, ttl: int | None) -> _Record:
+    def _record(self, value: Json, ttl: int | None) -> Record:
         expires = None if check_ttl(ttl) is None else self._clock() + (ttl or 0)
-        return _Record(value=value, mark=uuid.uuid4().hex, expires=expires)
+        return Record(value=value, mark=uuid.uuid4().hex, expires=expires)
 
-    def _live(self, seen: _Seen | None) -> bool:
+    def _live(self, seen: Seen | None) -> bool:
         if seen is None or seen.record.gone:
             return False
         return seen.record.expires is None or seen.record.expires > self._clock()
 
-    async def _settle(self, key: str, record: _Record, may: _May, seen: _Seen | None) -> bool:
-        """Write over what was seen, while that may be done, until it is known who wrote.
+    async def _settle(self, key: str, record: Record, may: _May, seen: Seen | None) -> bool:
+        """Write over what was seen, while that may be done, until it is known who wrote."""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                why = await self._write_over(key, record, seen)
+                return not why or await self._contend(key, record, may, seen, why)
+        except TimeoutError as error:
+            raise StateUnavailable(f"{self._store} did not take a write of {key!r} in {_SECONDS} s") from error
 
-        A write that failed is no news yet: stores report a lost race as 409 or as a bare 500, and an answer may get
-        lost after the write. So read again, and believe only what lies in the store.
+    async def _contend(self, key: str, record: Record, may: _May, seen: Seen | None, why: str) -> bool:
+        """Find out what a failed write means: read, and believe only what lies in the store.
+
+        Stores report a lost race as 409 or as a bare 500, and an answer may get lost after the write. When nobody else
+        has written either, the store refuses. This process's own contenders for a key take turns, or they would
+        mostly disturb each other.
         """
-        began, why = time.monotonic(), ""
-        for attempt in range(_ATTEMPTS):
-            if self._fading(seen):
-                why = await self._write(key, self._gone(), seen)
-            elif not (why := await self._write(key, record, seen)):
-                return True
-            seen = await self._read(key)
-            if seen is not None and seen.record.mark == record.mark:
-                return True
-            if not may(seen):
-                return False
-            if time.monotonic() - began > _SECONDS:
-                break
-            await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311  spreads contenders, guards nothing
+        tries = 0
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            while tries < _TRIES:
+                now = await self._read(key)
+                if now is not None and now.record.mark == record.mark:
+                    return True
+                if not may(now):
+                    return False
+                tries, seen = tries + 1 if now == seen else 0, now
+                if not (why := await self._write_over(key, record, seen)):
+                    return True
+                await asyncio.sleep(random.uniform(0, _PAUSE))  # noqa: S311  spreads contenders, guards nothing
         raise StateUnavailable(f"{self._store} takes no write of {key!r}: {why}")
 
-    def _fading(self, seen: _Seen | None) -> bool:
+    async def _write_over(self, key: str, record: Record, seen: Seen | None) -> str:
+        """Nothing when written, else why not: a record that is fading is only renewed, and is to be read again."""
+        if not self._fading(seen):
+            return await self._write(key, record, seen)
+        return await self._write(key, self._gone(), seen) or "renewed"
+
+    def _fading(self, seen: Seen | None) -> bool:
         """Whether the store may drop the record at any moment: renew it first, or two could write over it."""
         expires = seen.record.expires if seen else None
         return expires is not None and self._clock() > expires + self._grace / 2
 
-    def _gone(self) -> _Record:
-        return _Record(value=None, mark=uuid.uuid4().hex, expires=self._clock(), gone=True)
+    def _gone(self) -> Record:
+        return Record(value=None, mark=uuid.uuid4().hex, expires=self._clock(), gone=True)
 
-    async def _read(self, key: str) -> _Seen | None:
+    async def _read(self, key: str) -> Seen | None:
         answer = await self._ask("GET", f"{self._url}/{_quoted(key)}?consistency=strong")
         if answer.is_success and not answer.content:
             return None
         if not answer.is_success:
             raise StateUnavailable(f"{self._store} answers {answer.status_code}: {_reason(answer)}")
-        return _Seen(record=_parsed(answer.json()), etag=answer.headers["etag"])
+        return Seen(record=record_of(answer.json()), etag=answer.headers["etag"])
 
-    async def _write(self, key: str, record: _Record, seen: _Seen | None) -> str:
+    async def _write(self, key: str, record: Record, seen: Seen | None) -> str:
         """Nothing when written, else why not: the store says no in whichever words, or does not answer."""
-        item: dict[str, Any] = {"key": check_key(key), "value": _text(record)}
+        item: dict[str, Any] = {"key": check_key(key), "value": text_of(record)}
         item["options"] = {"concurrency": "first-write", "consistency": "strong"}
         if seen is not None:
             item["etag"] = seen.etag
@@ -160,34 +158,20 @@ class DaprState:
 
     async def _ask(self, method: str, url: str) -> httpx2.Response:
         """Ask once more after a broken connection: one left open may be of a sidecar that is gone."""
-        try:
-            return await self._http.request(method, url)
-        except httpx2.TimeoutException as error:
-            raise StateUnavailable(f"{self._store} did not answer in time") from error
-        except httpx2.TransportError:
-            pass
-        try:
-            return await self._http.request(method, url)
-        except httpx2.TransportError as error:
-            raise StateUnavailable(f"{self._store} cannot be reached: {type(error).__name__}") from error
+        for last in (False, True):
+            try:
+                return await self._http.request(method, url)
+            except httpx2.TimeoutException as error:
+                raise StateUnavailable(f"{self._store} did not answer in time") from error
+            except httpx2.TransportError as error:
+                if last or isinstance(error, httpx2.ConnectError):
+                    raise StateUnavailable(f"{self._store} cannot be reached: {type(error).__name__}") from error
+        raise AssertionError("the last attempt returns or raises")
 
 
 def _quoted(key: str) -> str:
     """The key as one path segment, dots too: `..` is no step up."""
     return quote(check_key(key), safe="").replace(".", "%2E")
-
-
-def _text(record: _Record) -> str:
-    """A record as a JSON text in a JSON string: Dapr reads values as Go does, where 2**53 + 1 is a float."""
-    fields = {"value": record.value, "mark": record.mark, "expires": record.expires, "gone": record.gone}
-    return json.dumps(fields, allow_nan=False)
-
-
-def _parsed(body: object) -> _Record:
-    try:
-        return _Record(**cast("dict[str, Any]", json.loads(cast("str", body))))
-    except (TypeError, ValueError) as error:
-        raise StateUnavailable("the store holds something that this software did not write") from error
 
 
 def _reason(answer: httpx2.Response) -> str:

@@ -113,6 +113,33 @@ async def test_a_write_whose_answer_got_lost_counts_once_and_for_its_writer(
         assert not await deaf.replace(store.key, 4, entry.etag)
 
 
+class _Refusing(httpx2.AsyncHTTPTransport):
+    """The real transport for reads; a sidecar whose store has become read-only."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            return httpx2.Response(500, json={"message": "disk is full"})
+        return await super().handle_async_request(request)
+
+
+@pytest.mark.needs("daprd")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_store_that_takes_no_write_is_an_outage_with_its_own_words_and_soon(
+    store: "Store", replicas_of: "Callable[[str], tuple[RunningDaprd, RunningDaprd]]"
+) -> None:
+    await store.state.insert(store.key, 1)
+    address = replicas_of("sqlite")[0].address
+    headers = {"dapr-api-token": address.token}
+    async with httpx2.AsyncClient(base_url=address.url, headers=headers, transport=_Refusing()) as http:
+        state = DaprState(http, clock=store.clock)
+        entry = await state.get(store.key)
+        assert entry is not None
+        async with asyncio.timeout(5):
+            for write in (state.insert("new", 1), state.replace(store.key, 2, entry.etag), state.put(store.key, 2)):
+                with pytest.raises(StateUnavailable, match="disk is full"):
+                    await write
+
+
 @pytest.mark.needs("daprd")
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 async def test_the_store_itself_is_told_when_a_value_ends(
