@@ -1,10 +1,13 @@
 """Run as a pod's preStop hook: the sidecar stops taking calls while the app behind it still answers, so none is lost.
 
-Kubernetes ends a native sidecar after the app, and calls that arrive in between would find nobody. So: wait until the
-endpoints have forgotten this pod, tell the sidecar to shut down, wait until it is gone; only then the app is ended.
+Kubernetes ends a native sidecar after the app, and calls that arrive in between would find nobody. So: have the app
+keep no connection any more, wait until the endpoints have forgotten this pod, tell the sidecar to shut down, wait until
+it is gone; only then the app is ended.
 """
 
+import contextlib
 import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -16,8 +19,9 @@ FORGOTTEN = 55.0
 DRAINED = 20.0  # seconds at most for the calls under way
 
 
-def drain(environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Take this pod's sidecar out of service, in order; without a sidecar only wait. Never raises."""
+def drain(environ: Mapping[str, str], *, tell: Callable[[], None], sleep: Callable[[float], None] = time.sleep) -> None:
+    """Take this pod out of service, in order; `tell` is how the app hears of it. Without a sidecar only wait."""
+    tell()
     sleep(float(environ.get("DACA_DRAIN_SECONDS", FORGOTTEN)))
     port = environ.get("DAPR_HTTP_PORT")
     if port is None:
@@ -28,6 +32,12 @@ def drain(environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.s
         if not _answers(f"{base}/healthz/outbound", token, method="GET"):
             return
         sleep(0.25)
+
+
+def tell_the_app() -> None:
+    """In its container the app is the first process; see sidecar/process.py."""
+    with contextlib.suppress(OSError):
+        os.kill(1, signal.SIGUSR1)
 
 
 def _answers(url: str, token: str, *, method: str) -> bool:
@@ -43,4 +53,4 @@ def _answers(url: str, token: str, *, method: str) -> bool:
 
 
 if __name__ == "__main__":
-    drain(os.environ)
+    drain(os.environ, tell=tell_the_app)

@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from sidecar.connect import Sidecar, connect
+from sidecar.leaving import Leaving
 from sidecar.redaction import redact
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import StateUnavailable
@@ -122,9 +123,25 @@ async def _serve(build: Build, process: Process, environ: Mapping[str, str]) -> 
     async with connect(environ, app_id=process.app_id, data=process.data, routes=process.routes) as sidecar:
         built = build(sidecar)
         app: AsgiApp = await built if inspect.isawaitable(built) else built
-        server = _Server(server_config(app, host=process.host, port=process.port))
-        await server.serve()
+        leaving = Leaving(app)
+        server = _Server(server_config(leaving, host=process.host, port=process.port))
+        with _told_to_leave(leaving):
+            await server.serve()
         return server.started
+
+
+@contextmanager
+def _told_to_leave(leaving: Leaving) -> Generator[None]:
+    """SIGUSR1, from `sidecar.drain`, says that the pod is being taken out of service."""
+    if sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, leaving.begin)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
 
 
 class _Server(uvicorn.Server):

@@ -11,12 +11,19 @@ from tests.k8s.conftest import System
 pytestmark = [pytest.mark.needs("kubernetes")]
 NOTES = "http://localhost:8000/mcp"
 APPS = ("auth-server", "notes", "clock", "researcher")
-DIRECT = ("token=http://auth-server.daca:9000/token", "list=http://notes.daca:8000/mcp")
 SIDECAR = (
     "token=http://127.0.0.1:3500/v1.0/invoke/auth-server/method/token",
     "list=http://127.0.0.1:3500/v1.0/invoke/notes/method/mcp",
 )
-WAYS = {"direct": ("pod/prober", DIRECT), "sidecar": ("deployment/researcher", SIDECAR)}
+WAYS = ("direct", "sidecar")
+
+
+def _way(daca: System, way: str) -> tuple[str, tuple[str, ...]]:
+    """Where the traffic comes from, and where to; directly by the Services' addresses, as names are DNS's business."""
+    if way == "sidecar":
+        return "deployment/researcher", SIDECAR
+    token, notes = (daca.kubectl.json("get", "service", app)["spec"]["clusterIP"] for app in ("auth-server", "notes"))
+    return "pod/prober", (f"token=http://{token}:9000/token", f"list=http://{notes}:8000/mcp")
 
 
 def _keys(daca: System) -> set[str]:
@@ -41,7 +48,7 @@ def two(daca: System):
 def test_a_rolling_restart_of_two_replicas_fails_no_request(
     daca: System, operator: tuple[str, str], two: None, app: str, way: str
 ) -> None:
-    where, targets = WAYS[way]
+    where, targets = _way(daca, way)
     with daca.traffic(where, way, *operator, *targets) as stop:
         daca.kubectl("rollout", "restart", f"deployment/{app}")
         daca.kubectl.ready(app)
@@ -56,7 +63,7 @@ def test_a_rolling_restart_of_two_replicas_fails_no_request(
 def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(
     daca: System, operator: tuple[str, str], two: None, way: str
 ) -> None:
-    where, targets = WAYS[way]
+    where, targets = _way(daca, way)
     with daca.traffic(where, way, *operator, *targets) as stop:
         for app in ("auth-server", "notes"):
             for pod in daca.kubectl.pods(app):
@@ -83,7 +90,8 @@ def test_all_pods_of_an_app_at_once_take_no_state_with_them(daca: System, app: s
 
 def test_requests_fail_only_while_no_replica_is_ready(daca: System, operator: tuple[str, str]) -> None:
     """One replica, killed: the failures all lie between its end and the next one's readiness."""
-    with daca.traffic("pod/prober", "direct", *operator, DIRECT[0], "list=http://notes.daca:8000/mcp") as stop:
+    where, targets = _way(daca, "direct")
+    with daca.traffic(where, "direct", *operator, *targets) as stop:
         began = time.time()
         daca.kubectl(
             "delete", "pods", "--selector", "app.kubernetes.io/name=notes", "--grace-period=0", "--force", "--wait"
