@@ -250,3 +250,37 @@ async def test_waiting_for_a_sidecar_ends_with_its_address_and_the_reason(
     async with client_of(Address(url=f"http://127.0.0.1:{unused_port}")) as http:
         with pytest.raises(SidecarUnavailable, match=rf"127.0.0.1:{unused_port}.*ConnectError"):
             await wait_until_ready(http, seconds=0.3)
+
+
+async def _serve_hanging_up_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: list[bytes]) -> None:
+    """A sidecar that is killed just as the first request reaches it, and is there again for the second."""
+    seen.append(await reader.readuntil(b"\r\n\r\n"))
+    if len(seen) > 1:
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_read_whose_connection_breaks_is_asked_once_more() -> None:
+    seen: list[bytes] = []
+    server = await asyncio.start_server(lambda r, w: _serve_hanging_up_once(r, w, seen), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, client_of(Address(url=f"http://127.0.0.1:{port}")) as http:
+        assert await DaprState(http).get("key") is None
+    assert len(seen) == 2
+
+
+class _Silent(httpx2.AsyncBaseTransport):
+    """A store that reads well, finds nothing, and never ends a write."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            await asyncio.Event().wait()
+        return httpx2.Response(204)
+
+
+async def test_no_write_lasts_longer_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.dapr_state._SECONDS", 0.1)
+    async with httpx2.AsyncClient(base_url="http://sidecar", transport=_Silent()) as http, asyncio.timeout(5):
+        with pytest.raises(StateUnavailable, match="did not take a write"):
+            await DaprState(http).insert("key", 1)
