@@ -36,3 +36,9 @@ def test_an_empty_value_counts_as_not_sent() -> None:
 def test_a_repeated_or_broken_parameter_is_an_invalid_request(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         Form.parse(body)
+
+
+def test_a_form_has_a_bounded_number_of_parameters() -> None:
+    assert Form.parse(b"&".join(b"p%d=1" % number for number in range(64))).one("p63") == "1"
+    with pytest.raises(InvalidRequest, match="too many"):
+        Form.parse(b"&".join(b"p%d=1" % number for number in range(65)))

@@ -165,8 +165,10 @@ async def test_a_body_that_is_no_json_object_is_refused(server: Server, body: by
 
 async def test_a_body_of_another_type_is_refused(server: Server) -> None:
     headers = {"authorization": f"Bearer {await _invitation(server.world)}"}
-    answer = await server.http.post("/register", data={"client_name": "x"}, headers=headers)
-    assert error(answer) == (400, "invalid_client_metadata")
+    for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+        sent = {**headers, "content-type": content_type}
+        answer = await server.http.post("/register", content=b"{}", headers=sent)
+        assert error(answer) == (400, "invalid_client_metadata")
 
 
 @pytest.mark.requirement("CM-08")

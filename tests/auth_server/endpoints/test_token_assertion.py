@@ -71,6 +71,7 @@ async def test_clocks_may_differ_a_little(server: Server, time: dict[str, object
         {"nbf": START + 31},
         {"iat": START + 31},
         {"iat": "now"},
+        {"iat": True},
         {"jti": ""},
         {"jti": 7},
         {"jti": "x" * 600},
@@ -177,7 +178,9 @@ async def test_an_assertion_comes_with_its_type(server: Server) -> None:
 
 
 async def test_a_client_with_a_key_has_no_secret_to_guess(server: Server) -> None:
-    assert error(await server.token(basic="keyed:")) == REFUSED
+    told = await server.token(basic="keyed:any-secret")
+    assert error(told) == REFUSED
+    assert "private_key_jwt" in told.json()["error_description"]
     assert error(await server.token(basic="scribe:anything-at-all-of-some-length")) == REFUSED
 
 
