@@ -11,16 +11,20 @@ from fastapi import FastAPI
 from auth_server.endpoints.introspect import introspect_endpoint
 from auth_server.endpoints.jwks import jwks_endpoint
 from auth_server.endpoints.metadata import metadata_endpoint
-from auth_server.endpoints.register import register_endpoint
 from auth_server.endpoints.revoke import revoke_endpoint
 from auth_server.endpoints.token import token_endpoint
-from auth_server.enrolment import enrol
+from auth_server.endpoints.tokens import Tokens
 from auth_server.form import Form
 from auth_server.front import Front, Route
 from auth_server.grants import client_credentials
+from auth_server.grants.authorization_code import AuthorizationCode
+from auth_server.grants.refresh_token import RefreshToken
+from auth_server.human_routes import human_routes, the_human
 from auth_server.issuer_keys import Http, direct
-from auth_server.models import CLIENT_CREDENTIALS, Client, Grant, Identity
+from auth_server.models import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Client, Grant, Identity
 from auth_server.parts import Clock, Parts, open_parts
+from auth_server.proxies import networks
+from auth_server.registration_routes import registration_routes, renewing
 from auth_server.rules import rfc8414_metadata
 from auth_server.settings import Settings
 from sidecar.connect import Sidecar
@@ -49,7 +53,7 @@ def create_app(
     # No pages that would load scripts from elsewhere; the protocol's endpoints describe themselves in the metadata.
     api = FastAPI(title="auth-server", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     api.add_api_route("/healthz", _healthz)
-    front = Front(behind=api)
+    front = Front(behind=api, proxies=networks(settings.trusted_proxies))
     return front
 
 
@@ -78,19 +82,29 @@ def _jwks(parts: Parts) -> Route:
 
 def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
     async def machine(form: Form, client: Client) -> Grant:
-        return await client_credentials.redeem(form, client, parts.directory.identity)
+        return await client_credentials.redeem(form, client, identity())
+
+    def identity() -> Identity:
+        return parts.directory.identity
 
     prove, keys, spent = parts.authentication, parts.keys, parts.spent
-    grants = {CLIENT_CREDENTIALS: machine}
-    register = register_endpoint(parts.invitations, parts.clients, lambda asked: enrol(asked, now=int(clock())), clock)
+    grants = {
+        CLIENT_CREDENTIALS: machine,
+        AUTHORIZATION_CODE: renewing(AuthorizationCode(parts.permissions, identity, clock), parts.applications),
+        REFRESH_TOKEN: renewing(
+            RefreshToken(parts.permissions, parts.users.may_go_on, identity, clock), parts.applications
+        ),
+    }
+    tokens = Tokens(keys=keys, spent=spent, permissions=parts.permissions, clock=clock)
     return (
         Route(name="token", endpoint=token_endpoint(prove, grants, keys, issuer, clock)),
         Route(
             name="introspect",
-            endpoint=introspect_endpoint(prove, keys, spent, lambda: parts.directory.identity, clock),
+            endpoint=introspect_endpoint(prove, tokens, identity),
         ),
-        Route(name="revoke", endpoint=revoke_endpoint(prove, keys, spent, clock)),
-        Route(name="register", endpoint=register),
+        Route(name="revoke", endpoint=revoke_endpoint(prove, tokens)),
+        *registration_routes(issuer, parts, clock),
+        *human_routes(the_human(issuer, parts, clock), parts, clock),
     )
 
 

@@ -10,7 +10,14 @@ from auth_server.hashing import matches
 from auth_server.issuer_keys import IssuerKeys
 from auth_server.jose import Jws, verified
 from auth_server.models import Client, Jwk, TrustedIssuer
-from auth_server.rules.rfc6749_client_auth import AssertionProof, Presented, SecretProof, is_client_id, proof_of
+from auth_server.rules.rfc6749_client_auth import (
+    AssertionProof,
+    NoProof,
+    Presented,
+    SecretProof,
+    is_client_id,
+    proof_of,
+)
 from auth_server.rules.rfc7523_client_assertion import (
     ALGORITHMS,
     LEEWAY,
@@ -50,13 +57,26 @@ class Authentication:
         proof = proof_of(_presented(authorization, form))
         if isinstance(proof, SecretProof):
             return await self._by_secret(proof)
+        if isinstance(proof, NoProof):
+            return await self._by_nothing(proof)
         return await self._by_assertion(proof)
+
+    async def _by_nothing(self, proof: NoProof) -> Client:
+        """A public client: a code with its verifier, or a refresh token, is all the proof that there is. §3.2.1."""
+        client = await self._known(proof.client_id)
+        with about(client=client.client_id):
+            if client.auth_method != "none":
+                raise InvalidClient(
+                    f"the client must authenticate with {client.auth_method}",
+                    detail="no proof",
+                )
+            return _enabled(client)
 
     async def _by_secret(self, proof: SecretProof) -> Client:
         client = await self._known(proof.client_id)
         with about(client=client.client_id):
-            if client.auth_method == "private_key_jwt":
-                raise InvalidClient("this client authenticates with private_key_jwt", detail="secret for a key client")
+            if client.auth_method in ("private_key_jwt", "none"):
+                raise InvalidClient(f"this client authenticates with {client.auth_method}", detail="has no secret")
             if matches(proof.secret, self._secrets.hashes(client)):
                 return _enabled(client)
             latest = await self._latest(client)
@@ -71,7 +91,7 @@ class Authentication:
         return await self._directory.find_anew(client.client_id)
 
     async def _known(self, client_id: str) -> Client:
-        client = await self._directory.find(client_id) if is_client_id(client_id) else None
+        client = await self._directory.find(client_id)
         if client is None:
             known = client_id if is_client_id(client_id) else "malformed"
             with about(client=known):

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from auth_server.identity.live import LiveIdentity
 from auth_server.models import Client, Identity, Overlay
+from auth_server.rules.rfc6749_client_auth import is_client_id
 from auth_server.store.contract import Clients
+from auth_server.strangers import Strangers
 
 _LIFETIME = 5.0
 _MOST = 10_000
@@ -15,7 +17,14 @@ _MOST = 10_000
 class Directory:
     """Clients by id, from memory where that is young enough: a change counts on every replica within seconds."""
 
-    def __init__(self, live: LiveIdentity, records: Clients, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        live: LiveIdentity,
+        records: Clients,
+        clock: Callable[[], float],
+        strangers: Strangers | None = None,
+    ) -> None:
+        self._strangers = strangers
         self._live = live
         self._records = records
         self._clock = clock
@@ -36,7 +45,16 @@ class Directory:
         self._overlays = await self._records.overlays()
 
     async def find(self, client_id: str) -> Client | None:
-        """The client as it counts now; identity.yaml wins over a client made at run time. Raises StateUnavailable."""
+        """The client as it counts now; identity.yaml wins over a client made at run time. Raises StateUnavailable.
+
+        Whatever a request says may be asked for: what can be no client id is nobody's. Raises InvalidClient for the
+        URL of a metadata document that does not count, and says why.
+        """
+        if self._strangers is not None and self._strangers.knows(client_id):
+            return await self._strangers.find(client_id)
+        return await self._ours(client_id) if is_client_id(client_id) else None
+
+    async def _ours(self, client_id: str) -> Client | None:
         self._compose()
         declared = self._declared.get(client_id)
         if declared is not None:

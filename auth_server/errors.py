@@ -95,6 +95,31 @@ class UnsupportedGrantType(OAuthError):
     error = "unsupported_grant_type"
 
 
+class UnsupportedResponseType(OAuthError):
+    """RFC 6749 §4.1.2.1."""
+
+    error = "unsupported_response_type"
+
+
+class AccessDenied(OAuthError):
+    """RFC 6749 §4.1.2.1: the person said no."""
+
+    error = "access_denied"
+    status = 403
+
+
+class LoginRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6: somebody would have to sign in, and no page may be shown."""
+
+    error = "login_required"
+
+
+class ConsentRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6: a person would have to decide, and no page may be shown."""
+
+    error = "consent_required"
+
+
 class InvalidScope(OAuthError):
     """RFC 6749 §5.2."""
 
@@ -138,6 +163,18 @@ class InvalidClientMetadata(OAuthError):
     """RFC 7591 §3.2.2."""
 
     error = "invalid_client_metadata"
+
+
+class TooManyRegistrations(OAuthError):
+    """RFC 6585 §4: registrations came too fast, from one network or from everywhere."""
+
+    error = "temporarily_unavailable"
+    status = 429
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """When to come again."""
+        return ((b"retry-after", b"60"),)
 
 
 class TemporarilyUnavailable(OAuthError):

@@ -4,7 +4,7 @@ Every refusal is written here, and every decision gets its one log line here.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth_server.endpoints.wire import Answer, Endpoint, Header, Request, refusal
 from auth_server.errors import BodyTooLarge, InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
+from auth_server.proxies import Networks, sender
 from sidecar.secrets import SecretsUnavailable
 from sidecar.state import StateUnavailable
 
@@ -23,43 +24,69 @@ _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server"
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """An endpoint, its name in the log, and the methods it takes. GET takes HEAD too; a quiet one is not logged."""
+    """An endpoint, its name in the log, and the methods it takes. GET takes HEAD too; a quiet one is not logged.
+
+    A page is for people: refusals look otherwise, and no other site's script may read it.
+    """
 
     name: str
     endpoint: Endpoint
     methods: tuple[str, ...] = ("POST",)
     quiet: bool = False
+    page: bool = False
+    refused: Callable[[OAuthError], Answer] = refusal
 
 
 @dataclass(kw_only=True)
 class Front:
-    """Answers the exact paths of the protocol; whatever else is asked goes to the framework."""
+    """Answers the exact paths of the protocol; whatever else is asked goes to the framework.
+
+    A path that ends in a slash stands for all with one more segment.
+    """
 
     behind: ASGIApp
     routes: Mapping[str, Route] = field(default_factory=dict[str, Route])
+    proxies: Networks = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        route = self.routes.get(scope["path"]) if scope["type"] == "http" else None
+        route = self._route(scope["path"]) if scope["type"] == "http" else None
         if route is None:
             await self.behind(scope, receive, send)
             return
-        answer = await _answer(route, scope, receive)
+        answer = await _answer(route, scope, receive, self.proxies)
         if not route.quiet and answer.note:
             _LOG.info(route.name, **answer.note)
-        await _send(answer, send, bodiless=scope["method"] == "HEAD")
+        await _send(answer, send, bodiless=scope["method"] == "HEAD", page=route.page)
+
+    def _route(self, path: str) -> Route | None:
+        return self.routes.get(path) or self.routes.get(path.rpartition("/")[0] + "/")
 
 
-async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer:
+async def _answer(route: Route, scope: Scope, receive: Receive, proxies: Networks) -> Answer:
     method: str = scope["method"]
     if method not in route.methods:
-        return _preflight(route) if method == "OPTIONS" else _not_allowed(route)
+        return _preflight(route) if method == "OPTIONS" and not route.page else _not_allowed(route)
     try:
-        body = await _body(receive) if method == "POST" else b""
+        body = await _body(receive) if method in ("POST", "PUT") else b""
         headers: tuple[Header, ...] = tuple(scope["headers"])
-        return await route.endpoint(Request(method=method, headers=headers, query=scope["query_string"], body=body))
+        return await route.endpoint(
+            Request(
+                method=method,
+                headers=headers,
+                query=scope["query_string"],
+                body=body,
+                peer=_sender(scope, headers, proxies),
+                path=scope["path"],
+            )
+        )
     except Exception as error:  # noqa: BLE001  whatever it is, a client gets OAuth's answer, not a framework's page
-        return refusal(_as_oauth(route, error))
+        return route.refused(_as_oauth(route, error))
+
+
+def _sender(scope: Scope, headers: tuple[Header, ...], proxies: Networks) -> str:
+    forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"] if proxies else []
+    return sender((scope.get("client") or ("",))[0], forwarded, proxies)
 
 
 def _as_oauth(route: Route, error: Exception) -> OAuthError:
@@ -111,12 +138,12 @@ def _preflight(route: Route) -> Answer:
     )
 
 
-async def _send(answer: Answer, send: Send, *, bodiless: bool) -> None:
+async def _send(answer: Answer, send: Send, *, bodiless: bool, page: bool) -> None:
     length = b"%d" % len(answer.body)
     start: Message = {
         "type": "http.response.start",
         "status": answer.status,
-        "headers": [*answer.headers, (b"content-length", length), _ANY_ORIGIN],
+        "headers": [*answer.headers, (b"content-length", length), *(() if page else (_ANY_ORIGIN,))],
     }
     await send(start)
     await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
+from auth_server.people import DeclaredUser
+
+AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SigningAlg: TypeAlias = Literal["ES256", "RS256", "EdDSA"]
 Jwk: TypeAlias = Mapping[str, object]
 Claims: TypeAlias = Mapping[str, object]
 
 CLIENT_CREDENTIALS = "client_credentials"
+AUTHORIZATION_CODE = "authorization_code"
+REFRESH_TOKEN = "refresh_token"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +39,22 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """A client as it counts now. Hashes are of secrets that are valid at this moment, newest first."""
+    """A client as it counts now. Hashes are of secrets that are valid at this moment, newest first.
+
+    `any_resource`: a person may let it reach whatever there is; otherwise `resources` alone.
+    `proven`: somebody vouches that it is who it says, so that a person's consent may be remembered.
+    """
 
     client_id: str
     client_name: str = ""
     auth_method: AuthMethod = "client_secret_basic"
     grant_types: tuple[str, ...] = (CLIENT_CREDENTIALS,)
     resources: Mapping[str, tuple[str, ...]]
+    any_resource: bool = False
     default_resource: str | None = None
+    redirect_uris: tuple[str, ...] = ()
+    client_uri: str = ""
+    proven: bool = False
     secret_name: str | None = None
     secret_hashes: tuple[str, ...] = ()
     retired_hashes: tuple[str, ...] = ()
@@ -76,6 +88,14 @@ class TrustedIssuer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DocumentPolicy:
+    """Whose metadata documents count: hosts, `*.example.com` for all below one, `*` for all. CIMD §6.8."""
+
+    accept: tuple[str, ...] = ("*",)
+    refuse: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """All of identity.yaml, checked: what exists, who may reach it, whom we trust."""
 
@@ -84,25 +104,33 @@ class Identity:
     trusted_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict[str, TrustedIssuer])
     implies: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     default_resource: str | None = None
+    documents: DocumentPolicy = DocumentPolicy()
+    users: Mapping[str, DeclaredUser] = field(default_factory=dict[str, DeclaredUser])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """What a proof entitles a client to: one audience, some scopes."""
+    """What a proof entitles a client to: one audience, some scopes; for a person, by which permission of theirs."""
 
     client_id: str
     subject: str
     resource: Resource
     scopes: tuple[str, ...]
+    permission: str = ""
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invitation:
-    """An initial access token, as remembered: how often it may be used, and for what. RFC 7591 §3."""
+    """An initial access token, as remembered: how often it may be used, and for what. RFC 7591 §3.
+
+    `people`: for a client that people use, which reaches what they allow; else for a machine.
+    """
 
     resources: Mapping[str, tuple[str, ...]]
     uses: int
     expires: int
+    people: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +149,19 @@ class Ring:
     """All signing keys at rest."""
 
     keys: tuple[KeyRecord, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A client that registered itself for people. `software` is the hash of what it said, empty once it was changed.
+
+    `tokens` are hashes of registration access tokens, newest first; a `shared` row belongs to nobody alone.
+    """
+
+    client: Client
+    application_type: str
+    software: str
+    tokens: tuple[str, ...]
+    shared: bool = False
+    used: bool = False
+    expires: int

@@ -7,14 +7,26 @@ import structlog
 
 from auth_server.authentication import Authentication
 from auth_server.directory import Directory
+from auth_server.documents import Documents
+from auth_server.fetch.guarded import Fetcher
 from auth_server.identity.live import LiveIdentity
 from auth_server.issuer_keys import Http, IssuerKeys
 from auth_server.keys import Keys
+from auth_server.passwords import Passwords
+from auth_server.registrations import Applications
 from auth_server.sealing import KeyEncryptionKeyError, read_sealer
 from auth_server.secret_book import SecretBook
 from auth_server.settings import Settings
 from auth_server.store.clients import ClientRecords
+from auth_server.store.devices import DeviceRecords
+from auth_server.store.interactions import InteractionRecords
+from auth_server.store.permissions import PermissionRecords
 from auth_server.store.records import InvitationRecords, RingRecords, SpentRecords
+from auth_server.store.registrations import RegistrationRecords
+from auth_server.store.sessions import SessionRecords
+from auth_server.store.users import UserRecords
+from auth_server.strangers import Strangers
+from auth_server.user_book import UserBook
 from sidecar.connect import Sidecar
 from sidecar.secrets import SecretsUnavailable
 from sidecar.state import StateUnavailable
@@ -34,6 +46,13 @@ class Parts:
     clients: ClientRecords
     spent: SpentRecords
     invitations: InvitationRecords
+    applications: Applications
+    anyone_registers: bool
+    users: UserBook
+    devices: DeviceRecords
+    interactions: InteractionRecords
+    sessions: SessionRecords
+    permissions: PermissionRecords
 
     async def refresh(self) -> None:
         """Agree with file, stores and other replicas. Raises StateUnavailable, SecretsUnavailable."""
@@ -56,7 +75,11 @@ class Parts:
 async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock: Clock) -> Parts:
     """Ready to serve. Raises IdentityError, KeyEncryptionKeyError, StateUnavailable, SecretsUnavailable."""
     clients, spent = ClientRecords(sidecar.state), SpentRecords(sidecar.state)
-    directory = Directory(LiveIdentity(settings.identity), clients, clock)
+    live = LiveIdentity(settings.identity)
+    applications = Applications(RegistrationRecords(sidecar.state, clock), clock)
+    documents = Documents(Fetcher(loopback=settings.fetch_loopback), lambda: live.current.documents, clock)
+    strangers = Strangers(documents=documents, applications=applications)
+    directory = Directory(live, clients, clock, strangers)
     secrets = SecretBook(sidecar.secrets, clock)
     parts = Parts(
         directory=directory,
@@ -73,6 +96,13 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
         clients=clients,
         spent=spent,
         invitations=InvitationRecords(sidecar.state),
+        applications=applications,
+        anyone_registers=settings.registration == "open",
+        users=UserBook(lambda: directory.identity, UserRecords(sidecar.state), sidecar.secrets, Passwords()),
+        devices=DeviceRecords(sidecar.state),
+        interactions=InteractionRecords(sidecar.state, clock),
+        sessions=SessionRecords(sidecar.state, clock),
+        permissions=PermissionRecords(sidecar.state, clock),
     )
     await parts.refresh()
     return parts

@@ -21,3 +21,96 @@ class User:
     password_hash: str = field(repr=False)
     created: int = 0
     disabled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A person who is signed in, in one browser. `signed_for` is the interaction that this sign-in was for."""
+
+    reference: str
+    subject: str
+    name: str
+    auth_time: int
+    expires: int
+    signed_for: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """An authorization request that waits for a person; whichever replica they reach goes on with it."""
+
+    id: str
+    client_id: str
+    redirect_uri: str
+    state: str | None = field(default=None, repr=False)
+    code_challenge: str = field(repr=False)
+    resource: str
+    scopes: tuple[str, ...]
+    nonce: str | None = field(default=None, repr=False)
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str = ""
+    created: int = 0
+    decided: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """An authorization code, by hash. `spent` names the one attempt that redeemed it."""
+
+    code_hash: str
+    redirect_uri: str
+    challenge: str = field(repr=False)
+    expires: int
+    nonce: str | None = field(default=None, repr=False)
+    spent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """The refresh tokens of one permission: hashes of the one that counts and of the one before it.
+
+    `key` (hex) makes each token from the one before, and recognises retired ones; it makes no token from nothing.
+    """
+
+    key: str = field(repr=False)
+    current: str
+    previous: str = ""
+    rotated: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """What a person allowed a client at one resource: the code, the refresh tokens and the access tokens of it.
+
+    `asked` is what the client wanted, `scopes` what it got.
+    """
+
+    id: str
+    subject: str
+    name: str
+    client_id: str
+    resource: str
+    scopes: tuple[str, ...]
+    asked: tuple[str, ...]
+    created: int
+    expires: int
+    auth_time: int
+    code: Code
+    family: Family | None = None
+    revoked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A permission as the person's own list has it. `remembered`: the same is not asked of them again."""
+
+    id: str
+    client_id: str
+    client_name: str
+    resource: str
+    scopes: tuple[str, ...]
+    created: int
+    expires: int
+    remembered: bool = False

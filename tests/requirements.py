@@ -123,7 +123,6 @@ GAPS: dict[str, str] = _flat(
             "CL-10 CL-11 CL-14 CL-15 CL-16 CL-17 CL-18 CL-19 CL-20 CL-21 AS-07 AS-08 AS-09 AS-10 AS-11"
         ),
         "opens with the human path: authorization code, sign-in and consent": (
-            ""
             "CH-01 CH-02 CH-03 CH-04 CH-05 CH-06 CH-07 CH-08 CH-09 CH-10 CH-11 CH-12 CH-14 CH-15 CL-33"
         ),
         "opens with enterprise-managed authorization": "CL-34 CL-35 CL-36 CL-37 AS-51 AS-52 AS-53 AS-54 AS-55",

@@ -35,7 +35,7 @@ AS = "auth_server"
 LAYERS = (
     *(
         # a rule may lean on another rule of its room: that is as pure as itself
-        Layer(files=f"{room}/rules/*.py", ours=_within(room, "errors", "models", "rules"))
+        Layer(files=f"{room}/rules/*.py", ours=_within(room, "errors", "models", "people", "rules"))
         for room in (AS, "resource_server", "oauth_client")
     ),
     Layer(
@@ -45,13 +45,14 @@ LAYERS = (
     ),
     Layer(
         files=f"{AS}/grants/*.py",
-        ours=_within(AS, "grants", "rules", "store.contract", "form", "hashing", "errors", "models"),
+        ours=_within(AS, "grants", "rules", "store.contract", "form", "hashing", "errors", "models", "people"),
     ),
     Layer(
         files=f"{AS}/endpoints/*.py",
-        # keys too: a token is signed last, when every check is done
-        ours=_within(
-            AS, "endpoints", "grants", "rules", "store.contract", "form", "hashing", "errors", "models", "keys"
+        # keys too: a token is signed last, when every check is done; and the pages that people see
+        ours=(
+            *_within(AS, "endpoints", "grants", "rules", "store.contract", "form", "hashing", "errors", "models"),
+            *_within(AS, "people", "keys", "rendering"),
         ),
         theirs=_rooms("starlette"),
     ),

@@ -30,14 +30,16 @@ def token_endpoint(
             return issued(await redeem(form, client))
 
     def issued(grant: Grant) -> Answer:
-        jti = secrets.token_urlsafe(_JTI_BYTES)
+        # A person's permission is found by the token's own id, so that revoking one ends the other.
+        jti = ".".join(filter(None, (grant.permission, secrets.token_urlsafe(_JTI_BYTES))))
         scope = " ".join(grant.scopes)
         claims = claims_of(grant, issuer=issuer, now=int(clock()), jti=jti)
-        answer = {
+        answer: dict[str, object] = {
             "access_token": keys.sign(grant.resource.signing_alg, claims),
             "token_type": "Bearer",
             "expires_in": grant.resource.token_lifetime,
             "scope": scope,
+            **({} if grant.refresh_token is None else {"refresh_token": grant.refresh_token}),
         }
         note = {
             "outcome": "issued",

@@ -18,12 +18,14 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request, its body read."""
+    """One request, its body read. `peer` is the address that it came from."""
 
     method: str
     headers: tuple[Header, ...] = field(repr=False)
     query: bytes = field(repr=False)
     body: bytes = field(repr=False)
+    peer: str = ""
+    path: str = ""
 
     def header(self, name: bytes) -> tuple[str, ...]:
         """All values of a header, as they were sent."""

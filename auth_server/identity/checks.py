@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
-from auth_server.errors import InvalidTarget
+from auth_server.errors import InvalidRedirectUri, InvalidTarget
 from auth_server.identity.lines import Place
 from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, TrustedIssuerShape
 from auth_server.jose import check_public
+from auth_server.models import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from auth_server.rules.oauth21_redirect_uri import check_registered
 from auth_server.rules.rfc8414_metadata import is_loopback
 from auth_server.rules.rfc8707_resource import canonical
 
@@ -20,6 +22,8 @@ def findings(shape: IdentityShape) -> list[Finding]:
         _resources,
         _implications,
         _clients,
+        _code_clients,
+        _users,
         _workloads,
         _trusted_issuers,
         _defaults,
@@ -68,7 +72,7 @@ def _clients(shape: IdentityShape) -> Iterator[Finding]:
     scopes = {resource.uri: resource.scopes for resource in shape.resources}
     for index, client in enumerate(shape.clients):
         yield from _proof(("clients", index), client)
-        for uri, allowed in client.resources.items():
+        for uri, allowed in (client.resources or {}).items():
             if uri not in scopes:
                 yield ("clients", index, "resources", uri), "is not a declared resource"
                 continue
@@ -79,6 +83,10 @@ def _clients(shape: IdentityShape) -> Iterator[Finding]:
 
 def _proof(place: Place, client: ClientShape) -> Iterator[Finding]:
     given = [name for name in ("secret", "jwks", "workload") if getattr(client, name) is not None]
+    if client.token_endpoint_auth_method == "none":
+        if given:
+            yield (*place, given[0]), "is nothing for token_endpoint_auth_method none"
+        return
     fitting = ("jwks", "workload") if client.token_endpoint_auth_method == "private_key_jwt" else ("secret",)
     if len(given) != 1 or given[0] not in fitting:
         wanted = " or ".join(fitting)
@@ -97,6 +105,34 @@ def _keys(place: Place, jwks: JwkSet | None) -> Iterator[Finding]:
             yield (*place, "keys", index), str(error)
     if jwks is not None and "keys" not in jwks:
         yield place, "must have the member 'keys'"
+
+
+def _code_clients(shape: IdentityShape) -> Iterator[Finding]:
+    for index, client in enumerate(shape.clients):
+        place: Place = ("clients", index)
+        yield from _grants(place, client)
+        for at, uri in enumerate(client.redirect_uris):
+            try:
+                check_registered(uri, native=client.application_type == "native")
+            except InvalidRedirectUri as refused:
+                yield (*place, "redirect_uris", at), refused.description
+
+
+def _grants(place: Place, client: ClientShape) -> Iterator[Finding]:
+    code, machine = AUTHORIZATION_CODE in client.grant_types, CLIENT_CREDENTIALS in client.grant_types
+    if machine and client.token_endpoint_auth_method == "none":
+        yield (*place, "grant_types"), "client_credentials is for clients that prove themselves"
+    if machine and client.resources is None:
+        yield (*place, "resources"), "is required with client_credentials"
+    if code != bool(client.redirect_uris):
+        yield (*place, "redirect_uris"), "goes with grant_types authorization_code: both or none"
+    if REFRESH_TOKEN in client.grant_types and not code:
+        yield (*place, "grant_types"), "refresh_token goes with authorization_code"
+
+
+def _users(shape: IdentityShape) -> Iterator[Finding]:
+    yield from _repeated((user.name for user in shape.users), "users", "name")
+    yield from _repeated((user.subject for user in shape.users), "users", "subject")
 
 
 def _workloads(shape: IdentityShape) -> Iterator[Finding]:
@@ -135,5 +171,9 @@ def _defaults(shape: IdentityShape) -> Iterator[Finding]:
     if shape.default_resource is not None and shape.default_resource not in {found.uri for found in shape.resources}:
         yield ("default_resource",), "is not a declared resource"
     for index, client in enumerate(shape.clients):
-        if client.default_resource is not None and client.default_resource not in client.resources:
+        if client.default_resource is not None and client.default_resource not in _reached(shape, client):
             yield ("clients", index, "default_resource"), "is not one of its resources"
+
+
+def _reached(shape: IdentityShape, client: ClientShape) -> Iterable[str]:
+    return [found.uri for found in shape.resources] if client.resources is None else client.resources

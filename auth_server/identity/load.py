@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from auth_server.identity.checks import findings
 from auth_server.identity.lines import Document, IdentityError, Place, Problem, read
-from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, ResourceShape, TrustedIssuerShape
-from auth_server.models import Client, Identity, Jwk, Resource, TrustedIssuer, Workload
+from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, ResourceShape, TrustedIssuerShape, UserShape
+from auth_server.models import Client, DocumentPolicy, Identity, Jwk, Resource, TrustedIssuer, Workload
+from auth_server.people import DeclaredUser
 
 
 def load_identity(path: Path) -> Identity:
@@ -54,6 +55,10 @@ def _identity(shape: IdentityShape) -> Identity:
         trusted_issuers={issuer.issuer: _trusted(issuer) for issuer in shape.trusted_issuers},
         implies=_closed({name: frozenset(scope.implies) for name, scope in shape.scopes.items()}),
         default_resource=shape.default_resource,
+        documents=DocumentPolicy(
+            accept=tuple(shape.client_documents.accept), refuse=tuple(shape.client_documents.refuse)
+        ),
+        users={user.name: _user(user) for user in shape.users},
     )
 
 
@@ -76,12 +81,20 @@ def _client(shape: ClientShape) -> Client:
         client_name=shape.client_name,
         auth_method=shape.token_endpoint_auth_method,
         grant_types=tuple(shape.grant_types),
-        resources={uri: tuple(scopes) for uri, scopes in shape.resources.items()},
+        resources={uri: tuple(scopes) for uri, scopes in (shape.resources or {}).items()},
+        any_resource=shape.resources is None,
         default_resource=shape.default_resource,
+        redirect_uris=tuple(shape.redirect_uris),
+        client_uri=shape.client_uri or "",
+        proven=shape.token_endpoint_auth_method != "none",
         secret_name=shape.secret,
         jwks=_keys(shape.jwks),
         workload=Workload(issuer=workload.issuer, subject=workload.subject) if workload else None,
     )
+
+
+def _user(shape: UserShape) -> DeclaredUser:
+    return DeclaredUser(name=shape.name, subject=shape.subject, secret_name=shape.secret)
 
 
 def _trusted(shape: TrustedIssuerShape) -> TrustedIssuer:

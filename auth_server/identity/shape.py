@@ -11,7 +11,9 @@ ScopeName: TypeAlias = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+
 ClientId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
 SecretName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 Uri: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^#\s]+$")]
+Host: TypeAlias = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$")]
 HttpUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^#\s]+$")]
+GrantType: TypeAlias = Literal["client_credentials", "authorization_code", "refresh_token"]
 JwkSet: TypeAlias = dict[Literal["keys"], Annotated[list[dict[str, Any]], Field(min_length=1)]]
 
 
@@ -50,14 +52,34 @@ class ClientShape(_Strict):
     client_id: ClientId = Field(description="What it calls itself.")
     client_name: str = Field(default="", max_length=200, description="What people call it.")
     token_endpoint_auth_method: AuthMethod = Field(description="How it proves itself.")
-    grant_types: list[Literal["client_credentials"]] = Field(
-        default=[CLIENT_CREDENTIALS], description="What it may use."
+    grant_types: list[GrantType] = Field(default=[CLIENT_CREDENTIALS], min_length=1, description="What it may use.")
+    redirect_uris: list[str] = Field(default=[], description="Where people are sent back to, for authorization_code.")
+    application_type: Literal["web", "native"] = Field(
+        default="web", description="A native one may be sent back to a loopback address of the person's machine."
     )
+    client_uri: HttpUrl | None = Field(default=None, description="Its home page, shown where people decide.")
     secret: SecretName | None = Field(default=None, description="The name of its secret in the secret store.")
     jwks: JwkSet | None = Field(default=None, description="Its public keys, for private_key_jwt.")
     workload: WorkloadShape | None = Field(default=None, description="Its workload identity, for private_key_jwt.")
-    resources: dict[Uri, list[ScopeName]] = Field(description="What it may reach, with which scopes.")
+    resources: dict[Uri, list[ScopeName]] | None = Field(
+        default=None, description="What it may reach, with which scopes; without it, whatever a person allows."
+    )
     default_resource: Uri | None = Field(default=None, description="The audience when it names none.")
+
+
+class UserShape(_Strict):
+    """A person, for development; `daca user add` makes one without this file."""
+
+    name: str = Field(pattern=r"^\S(.{0,254}\S)?$", description="What they type to sign in.")
+    subject: str = Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$", description="What tokens call them: opaque, lasting.")
+    secret: SecretName = Field(description="The secret that holds their `password_hash` (argon2id) or `password`.")
+
+
+class ClientDocumentsShape(_Strict):
+    """Whose client ID metadata documents count."""
+
+    accept: list[Host] = Field(default=["*"], description="Hosts; *.example.com for all below one, * for all.")
+    refuse: list[Host] = Field(default=[], description="Hosts that count for nothing, whatever is accepted.")
 
 
 class TrustedIssuerShape(_Strict):
@@ -84,6 +106,10 @@ class IdentityShape(_Strict):
     scopes: dict[ScopeName, ScopeShape] = Field(default={}, description="Scopes that carry others.")
     resources: list[ResourceShape] = Field(description="Whatever accepts tokens from here.")
     clients: list[ClientShape] = Field(default=[], description="Who may ask for tokens.")
+    client_documents: ClientDocumentsShape = Field(
+        default=ClientDocumentsShape(), description="Whose metadata documents count, for client ids that are URLs."
+    )
+    users: list[UserShape] = Field(default=[], description="Who may sign in, for development.")
     trusted_issuers: list[TrustedIssuerShape] = Field(default=[], description="Whose tokens may stand for clients.")
     default_resource: Uri | None = Field(default=None, description="The audience when nobody names one.")
 

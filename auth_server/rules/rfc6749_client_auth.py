@@ -28,7 +28,14 @@ class AssertionProof:
     assertion: str = field(repr=False)
 
 
-Proof: TypeAlias = SecretProof | AssertionProof
+@dataclass(frozen=True, kw_only=True)
+class NoProof:
+    """A client id alone: all that a public client has. §3.2.1."""
+
+    client_id: str
+
+
+Proof: TypeAlias = SecretProof | AssertionProof | NoProof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +64,8 @@ def proof_of(presented: Presented) -> Proof:
         return _basic(presented.authorization[0], presented.client_id)
     if presented.assertion is not None or presented.assertion_type is not None:
         return _assertion(presented)
+    if presented.client_id is not None and presented.client_secret is None:
+        return NoProof(client_id=presented.client_id)
     if presented.client_id is None or presented.client_secret is None:
         raise InvalidClient("the client must authenticate: private_key_jwt, client_secret_basic or client_secret_post")
     return SecretProof(client_id=presented.client_id, secret=presented.client_secret)

@@ -5,11 +5,14 @@ from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from auth_server.models import Identity
+from auth_server.models import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Identity
+from auth_server.rules.oauth21_consent import OPENID
 from auth_server.rules.rfc7523_client_assertion import ALGORITHMS
+from auth_server.rules.rfc7636_pkce import METHODS
 
 Value: TypeAlias = str | bool | list[str]
 AUTH_METHODS: tuple[str, ...] = ("private_key_jwt", "client_secret_basic", "client_secret_post")
+TOKEN_METHODS: tuple[str, ...] = (*AUTH_METHODS, "none")
 
 
 def check_issuer(issuer: str, *, allow_http: bool = False) -> str:
@@ -51,14 +54,16 @@ def paths(issuer: str) -> tuple[frozenset[str], frozenset[str]]:
 def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
     """RFC 8414's document. Only what exists is listed. §2.
 
-    `response_types_supported` is REQUIRED there, so it stays although it is empty until the code grant exists.
+    `none`, for public clients, comes last: some clients take the first method that they know.
     """
     methods = list(AUTH_METHODS)
     algorithms = list(ALGORITHMS)
     return {
         "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "authorization_response_iss_parameter_supported": True,
         "token_endpoint": f"{issuer}/token",
-        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_methods_supported": list(TOKEN_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "jwks_uri": f"{issuer}/jwks.json",
         "registration_endpoint": f"{issuer}/register",
@@ -66,11 +71,13 @@ def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint": f"{issuer}/revoke",
-        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": list(TOKEN_METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
-        "code_challenge_methods_supported": ["S256"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS],
+        "code_challenge_methods_supported": list(METHODS),
+        "client_id_metadata_document_supported": bool(identity.documents.accept),
         "scopes_supported": _scopes(identity),
         "protected_resources": list(identity.resources),
     }
@@ -87,4 +94,4 @@ def openid_metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
 
 def _scopes(identity: Identity) -> list[str]:
     every: Iterable[str] = (scope for resource in identity.resources.values() for scope in resource.scopes)
-    return sorted(set(every))
+    return sorted({*every, *OPENID})

@@ -10,18 +10,32 @@ _TRIES = 40
 _LONGEST_PAUSE = 0.05
 
 
-async def write_changed(state: State, key: str, apply: Callable[[Json], Json], *, absent: Json = None) -> Json:
+def _for_ever(_value: Json) -> int | None:
+    return None
+
+
+async def write_changed(
+    state: State,
+    key: str,
+    apply: Callable[[Json], Json],
+    *,
+    absent: Json = None,
+    ttl: Callable[[Json], int | None] = _for_ever,
+) -> Json:
     """Apply to the latest value and write it; `absent` stands for a missing one. Returns what was written.
 
-    None from `apply` writes nothing. Raises StateUnavailable when others keep winning.
+    None from `apply` writes nothing. `ttl` says how long the new value lasts: each write must say it again.
+    Raises StateUnavailable when others keep winning.
     """
     for attempt in range(_TRIES):
         entry = await state.get(key)
         value = apply(absent if entry is None else entry.value)
         if value is None:
             return None
-        written = await (state.insert(key, value) if entry is None else state.replace(key, value, entry.etag))
-        if written:
+        lasts = ttl(value)
+        if await (
+            state.insert(key, value, ttl=lasts) if entry is None else state.replace(key, value, entry.etag, ttl=lasts)
+        ):
             return value
         await pause(attempt)
     raise StateUnavailable(f"{key} is written by too many at once")

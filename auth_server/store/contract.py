@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from auth_server.models import Client, Invitation, Overlay, Ring
-from auth_server.people import User
+from auth_server.models import Client, Invitation, Overlay, Registered, Ring
+from auth_server.people import Interaction, Listed, Permission, Session, User
 
 
 class Clients(Protocol):
@@ -100,4 +100,114 @@ class Users(Protocol):
 
     async def names(self) -> tuple[str, ...]:
         """Every name that was added."""
+        ...
+
+
+class Interactions(Protocol):
+    """Authorization requests that wait for a person, for ten minutes."""
+
+    async def add(self, interaction: Interaction) -> None:
+        """Remember one; its id is random, so nobody else's."""
+        ...
+
+    async def find(self, interaction_id: str) -> Interaction | None:
+        """The request, decided or not."""
+        ...
+
+    async def decide(self, interaction_id: str) -> bool:
+        """True for exactly one caller for each request, however many race."""
+        ...
+
+
+class Sessions(Protocol):
+    """Who is signed in where. Tokens of 256 random bits stand in cookies, their hashes here."""
+
+    async def start(self, token_hash: str, session: Session) -> None:
+        """Remember until it expires, and list it; the oldest of too many end."""
+        ...
+
+    async def find(self, token_hash: str) -> Session | None:
+        """The session, if it lasts."""
+        ...
+
+    async def listed(self, subject: str) -> tuple[Session, ...]:
+        """A person's sessions that last."""
+        ...
+
+    async def end(self, subject: str, reference: str) -> None:
+        """End one of a person's sessions; no other person's."""
+        ...
+
+
+class Permissions(Protocol):
+    """What people allowed clients."""
+
+    async def add(self, permission: Permission, listed: Listed) -> None:
+        """Remember and list it; the oldest of too many are revoked."""
+        ...
+
+    async def find(self, permission_id: str) -> Permission | None:
+        """The permission, revoked or not."""
+        ...
+
+    async def change(self, permission_id: str, change: Callable[[Permission], Permission]) -> Permission | None:
+        """Apply to the latest value, losing nobody else's change; None when there is none.
+
+        What `change` raises goes on to the caller, and nothing is written.
+        """
+        ...
+
+    async def revoke(self, subject: str, permission_id: str) -> None:
+        """Revoke a person's permission for good, with every token of it, and list it no more."""
+        ...
+
+    async def listed(self, subject: str) -> tuple[Listed, ...]:
+        """What a person allowed and did not take back, oldest first."""
+        ...
+
+
+class Devices(Protocol):
+    """Which browsers a person signed in with before, for a year; both by hash."""
+
+    async def is_known(self, device_hash: str, name_hash: str) -> bool:
+        """Whether this person signed in with it."""
+        ...
+
+    async def remember(self, device_hash: str, name_hash: str) -> None:
+        """They did, just now."""
+        ...
+
+
+class Registrations(Protocol):
+    """Clients that registered themselves for people, each until its lease ends."""
+
+    async def find(self, client_id: str) -> Registered | None:
+        """The registration, while it lasts."""
+        ...
+
+    async def named(self, software: str) -> str | None:
+        """The client id that software of this hash had last; it may be gone, or changed."""
+        ...
+
+    async def add(self, registered: Registered) -> None:
+        """Remember until its lease ends, by its id and by its hash."""
+        ...
+
+    async def name(self, registered: Registered) -> None:
+        """Let the hash lead to it for as long as it lasts now."""
+        ...
+
+    async def change(self, client_id: str, change: Callable[[Registered], Registered]) -> Registered | None:
+        """Apply to the latest value, losing nobody else's change; None when there is none any more.
+
+        What `change` raises goes on to the caller, and nothing is written.
+        """
+        ...
+
+    async def remove(self, client_id: str) -> None:
+        """Forget it; no change that is under way brings it back."""
+        ...
+
+    async def count(self, window: int, allowed: int) -> bool:
+        """True for exactly `allowed` callers within each window of so many seconds, however many race."""
         ...

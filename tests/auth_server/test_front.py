@@ -134,4 +134,4 @@ def test_a_canonical_resource_is_its_own_canonical_form(uri: str) -> None:
 
 
 async def test_an_unknown_path_is_not_found(server: Server) -> None:
-    assert (await server.http.get("/authorize")).status_code == 404
+    assert (await server.http.get("/nowhere")).status_code == 404

@@ -24,6 +24,7 @@ from auth_server.key_ring import first
 from auth_server.keys import fresh_keys
 from auth_server.models import Ring
 from auth_server.parts import Parts, open_parts
+from auth_server.passwords import hash_password
 from auth_server.sealing import Sealer
 from auth_server.settings import Settings
 from auth_server.store.records import RingRecords
@@ -43,8 +44,12 @@ SECRETS = {
     "auth-server-kek": {"kek": base64.urlsafe_b64encode(b"k" * 32).decode().rstrip("=")},
     "client-researcher": {"secret": "researcher-secret-of-many-characters"},
     "client-operator": {"secret": "operator-secret-of-many-characters", "previous": "operator-secret-of-last-year"},
+    "client-portal": {"secret": "portal-secret-of-many-characters"},
+    "user-grace": {"password": "grace's password"},
+    "user-alan": {"password_hash": hash_password("alan's password")},
 }
 RESEARCHER = "researcher:" + SECRETS["client-researcher"]["secret"]
+PORTAL = "portal:" + SECRETS["client-portal"]["secret"]
 OPERATOR = "operator:" + SECRETS["client-operator"]["secret"]
 
 IDENTITY = """
@@ -87,6 +92,30 @@ clients:
     token_endpoint_auth_method: private_key_jwt
     workload: { issuer: "https://kubernetes.default.svc", subject: "system:serviceaccount:daca:scribe" }
     resources: { "http://localhost:8000/mcp": [mcp:read] }
+  - client_id: desk
+    client_name: Desk, an editor
+    token_endpoint_auth_method: none
+    grant_types: [authorization_code, refresh_token]
+    application_type: native
+    redirect_uris: [http://127.0.0.1/callback, "http://[::1]/callback", http://localhost/callback]
+  - client_id: portal
+    client_name: The Portal
+    client_uri: https://portal.example/about
+    token_endpoint_auth_method: client_secret_basic
+    secret: client-portal
+    grant_types: [authorization_code, refresh_token]
+    redirect_uris: ["https://portal.example/callback", "https://portal.example/other?fixed=1"]
+    resources:
+      http://localhost:8000/mcp: [mcp:write]
+      http://localhost:8001/mcp: [mcp:read]
+  - client_id: kiosk
+    token_endpoint_auth_method: none
+    grant_types: [authorization_code]
+    redirect_uris: [https://kiosk.example/callback]
+    resources: { "http://localhost:8000/mcp": [mcp:read] }
+users:
+  - { name: grace, subject: u-grace, secret: user-grace }
+  - { name: alan, subject: u-alan, secret: user-alan }
 trusted_issuers:
   - issuer: https://kubernetes.default.svc
     jwks_uri: https://kubernetes.default.svc/openid/v1/jwks

@@ -84,6 +84,9 @@ async def test_clients_are_listed_with_where_they_come_from(world: World, identi
         ("operator", "identity.yaml", True),
         ("keyed", "identity.yaml", False),
         ("scribe", "identity.yaml", False),
+        ("desk", "identity.yaml", False),
+        ("portal", "identity.yaml", False),
+        ("kiosk", "identity.yaml", False),
         ("made", "run time", False),
     ]
     assert listed[-1].resources == {NOTES: ("mcp:read",)}

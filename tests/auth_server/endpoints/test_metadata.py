@@ -14,16 +14,19 @@ async def test_the_metadata_says_what_exists_and_nothing_else(server: Server, pa
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert told["issuer"] == ISSUER
     assert told["token_endpoint"] == f"{ISSUER}/token"
-    assert told["response_types_supported"] == []
-    assert told["grant_types_supported"] == ["client_credentials"]
+    assert told["response_types_supported"] == ["code"]
+    assert told["response_modes_supported"] == ["query"]
+    assert told["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
+    assert told["authorization_endpoint"] == f"{ISSUER}/authorize"
+    assert told["authorization_response_iss_parameter_supported"] is True
     assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["scopes_supported"] == ["mcp:delete", "mcp:read", "mcp:write"]
+    assert told["scopes_supported"] == ["mcp:delete", "mcp:read", "mcp:write", "offline_access"]
     assert told["protected_resources"] == [NOTES, CLOCK, REPORTS]
     assert told["token_endpoint_auth_methods_supported"][0] == "private_key_jwt"
     assert "client_secret_basic" in told["token_endpoint_auth_methods_supported"]
-    assert "none" not in told["token_endpoint_auth_methods_supported"]
+    assert told["token_endpoint_auth_methods_supported"][-1] == "none"
+    assert "none" not in told["introspection_endpoint_auth_methods_supported"]
     assert {"none", "HS256"}.isdisjoint(told["token_endpoint_auth_signing_alg_values_supported"])
-    assert "authorization_endpoint" not in told
 
 
 @pytest.mark.requirement("AS-06", "AS-12")

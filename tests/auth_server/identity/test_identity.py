@@ -93,7 +93,7 @@ def test_every_field_is_documented() -> None:
             "private_key_jwt",
             "10: clients[0].token_endpoint_auth_method: private_key_jwt needs jwks or workload",
         ),
-        ("client_secret_basic", "none", "10: clients[0].token_endpoint_auth_method: Input should be"),
+        ("client_secret_basic", "password", "10: clients[0].token_endpoint_auth_method: Input should be"),
         ("client_id: one", "client_id: o/ne", "9: clients[0].client_id: String should match"),
         ("    secret: client-one\n", "    secret: Not A Name\n", "11: clients[0].secret: String should match"),
         ("mcp: [a]", "mcp: [c]", "13: clients[0].resources.https://notes.example/mcp[0]: 'c' is not a scope"),

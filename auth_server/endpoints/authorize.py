@@ -1,0 +1,33 @@
+"""GET and POST /authorize. RFC 6749 §3.1, §4.1.1."""
+
+from auth_server.endpoints.authorization_request import check
+from auth_server.endpoints.human import Human, fresh_id, sent_on
+from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
+from auth_server.errors import OAuthError, about
+from auth_server.form import Form
+from auth_server.rules.oauth21_redirect_uri import match
+from auth_server.rules.rfc9207_issuer import error_response
+
+
+def authorize_endpoint(human: Human) -> Endpoint:
+    """The endpoint. Until client and redirect URI are proved a refusal is a page, afterwards a redirect. §4.1.2.1.
+
+    A sound request is remembered, and the person goes on to the consent page: whatever a cookie says is decided there,
+    for a request that another site posts here comes without.
+    """
+
+    async def authorize(request: Request) -> Answer:
+        form = Form.parse(request.query) if request.method != "POST" else read_form(request)
+        client = await human.client(form.required("client_id"))
+        with about(client=client.client_id):
+            redirect_uri = match(form.one("redirect_uri"), client.redirect_uris)
+        try:
+            interaction = check(form, client, redirect_uri, human.identity(), name=fresh_id(), now=int(human.clock()))
+        except OAuthError as error:
+            where = error_response(redirect_uri, error, state=form.one("state"), issuer=human.issuer)
+            note = {"outcome": error.error, "detail": error.detail or error.description, **error.about}
+            return sent_on(where, note=note)
+        await human.interactions.add(interaction)
+        return human.to("consent", interaction.id)
+
+    return authorize
