@@ -19,11 +19,11 @@ def register_endpoint(invitations: Invitations, clients: Clients, make: Make, cl
     """The endpoint. Nobody registers without an invitation. §3."""
 
     async def register(request: Request) -> Answer:
-        token_hash = digest(_bearer(request))
+        token_hash = digest(bearer(request))
         invitation = await invitations.find(token_hash)
         if invitation is None:
             raise InvalidToken("the initial access token is unknown, expired or used up")
-        client, secret = make(check_metadata(_json_object(request), invitation))
+        client, secret = make(check_metadata(json_object(request), invitation))
         # Spent before the client exists: a failed write costs a use, never makes a client too many.
         if not await invitations.spend(token_hash, clock()):
             raise InvalidToken("the initial access token is unknown, expired or used up", detail="lost a race")
@@ -33,8 +33,8 @@ def register_endpoint(invitations: Invitations, clients: Clients, make: Make, cl
     return register
 
 
-def _bearer(request: Request) -> str:
-    """The initial access token. RFC 6750 §2.1."""
+def bearer(request: Request) -> str:
+    """The access token of a registration, initial or not. Raises TokenMissing, InvalidRequest. RFC 6750 §2.1."""
     sent = request.header(b"authorization")
     if request.query:
         raise InvalidRequest("parameters belong in the body, never in the URL")
@@ -46,7 +46,8 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def _json_object(request: Request) -> Mapping[str, object]:
+def json_object(request: Request) -> Mapping[str, object]:
+    """The metadata in the body. Raises InvalidClientMetadata. §3.1."""
     if media_types(request) != ["application/json"]:
         raise InvalidClientMetadata("the content type must be application/json")
     try:

@@ -32,9 +32,9 @@ def check_metadata(metadata: Metadata, invitation: Invitation) -> Registration:
     _check_flow(metadata)
     method = _auth_method(metadata)
     return Registration(
-        client_name=_text(metadata, "client_name"),
+        client_name=text_of(metadata, "client_name"),
         auth_method=method,
-        resources=_narrowed(_text(metadata, "scope"), invitation),
+        resources=_narrowed(text_of(metadata, "scope"), invitation),
         jwks=_jwks(metadata, method),
     )
 
@@ -56,7 +56,8 @@ def _auth_method(metadata: Metadata) -> AuthMethod:
     return method
 
 
-def _text(metadata: Metadata, name: str) -> str:
+def text_of(metadata: Metadata, name: str) -> str:
+    """A text for people, empty when there is none. Raises InvalidClientMetadata. §2."""
     value = metadata.get(name, "")
     if not isinstance(value, str) or len(value) > _LONGEST_NAME or not value.isprintable():
         raise InvalidClientMetadata(f"{name} must be a string of at most {_LONGEST_NAME} printable characters")
