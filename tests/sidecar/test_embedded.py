@@ -24,17 +24,17 @@ from sidecar.embedded import SqliteState
 async def main():
     async with SqliteState(pathlib.Path(sys.argv[1]), "app") as state:
         sys.stdin.readline()
-        entry = await state.get("spent")
         marks = [await state.insert(f"key-{n}", sys.argv[2]) for n in range(50)]
-        print(json.dumps([marks, await state.replace("spent", sys.argv[2], entry.etag)]))
+        print(json.dumps([marks, await state.replace("spent", sys.argv[2], sys.argv[3])]))
 asyncio.run(main())
 """
 
 
-def _race_of_processes(path: Path) -> list[tuple[list[bool], bool]]:
+def _race_of_processes(path: Path, etag: str) -> list[tuple[list[bool], bool]]:
     argv = [sys.executable, "-c", RACE, str(path)]
     running = [
-        subprocess.Popen([*argv, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for n in range(4)
+        subprocess.Popen([*argv, str(n), etag], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for n in range(4)
     ]
     for process in running:
         assert process.stdin is not None
@@ -47,7 +47,10 @@ async def test_of_several_processes_exactly_one_wins_each_key(tmp_path: Path) ->
     path = tmp_path / "state.db"
     async with SqliteState(path, "app") as state:
         await state.insert("spent", "no")
-    answers = await asyncio.to_thread(_race_of_processes, path)
+        entry = await state.get("spent")
+    assert entry is not None
+    # All of them hold the mark from before the race: one that read it later would rightly win once more.
+    answers = await asyncio.to_thread(_race_of_processes, path, entry.etag)
     for key in range(50):
         assert sum(marks[key] for marks, _ in answers) == 1
     assert sum(spent for _, spent in answers) == 1
