@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from auth_server.endpoints.introspect import introspect_endpoint
 from auth_server.endpoints.jwks import jwks_endpoint
 from auth_server.endpoints.metadata import metadata_endpoint
+from auth_server.endpoints.par import par_endpoint
 from auth_server.endpoints.revoke import revoke_endpoint
 from auth_server.endpoints.token import token_endpoint
 from auth_server.endpoints.tokens import Tokens
+from auth_server.endpoints.userinfo import userinfo_endpoint
 from auth_server.form import Form
 from auth_server.front import Front, Route
 from auth_server.grants import client_credentials
@@ -95,6 +97,7 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
             RefreshToken(parts.permissions, parts.users.may_go_on, identity, clock), parts.applications
         ),
     }
+    human = the_human(issuer, parts, clock)
     tokens = Tokens(keys=keys, spent=spent, permissions=parts.permissions, clock=clock)
     return (
         Route(name="token", endpoint=token_endpoint(prove, grants, keys, issuer, clock)),
@@ -104,7 +107,9 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         ),
         Route(name="revoke", endpoint=revoke_endpoint(prove, tokens)),
         *registration_routes(issuer, parts, clock),
-        *human_routes(the_human(issuer, parts, clock), parts, clock),
+        Route(name="par", endpoint=par_endpoint(human, prove)),
+        Route(name="userinfo", endpoint=userinfo_endpoint(tokens), methods=("GET", "HEAD", "POST")),
+        *human_routes(human, parts, clock),
     )
 
 

@@ -9,6 +9,7 @@ from auth_server.errors import ServerError
 from auth_server.jose import Jws, verified
 from auth_server.key_material import ALGORITHMS, Material, b64, from_der, generate
 from auth_server.models import Claims, KeyRecord, Ring, SigningAlg
+from auth_server.rules.openid_id_token import ALGORITHM
 from auth_server.rules.rfc9068_access_token import TYP
 from auth_server.sealing import Sealer
 from auth_server.store.contract import Rings
@@ -47,11 +48,13 @@ class Keys:
 
     def sign(self, alg: SigningAlg, claims: Claims) -> str:
         """A signed access token. Raises ServerError when no key is active yet."""
-        try:
-            record = key_ring.current(self._ring, alg, self._clock())
-        except LookupError as none:
-            raise ServerError("no signing key is active", detail=str(none)) from none
-        return self._opened[record.kid].token(claims)
+        return self._opened[self._active(alg).kid].token(claims)
+
+    def sign_id_token(self, claims: Claims) -> str:
+        """A signed ID token: of another type, so that it counts as access token nowhere. Raises ServerError."""
+        kid = self._active(ALGORITHM).kid
+        head = b64(_compact({"alg": ALGORITHM, "typ": "JWT", "kid": kid}).encode()) + b"."
+        return replace(self._opened[kid], head=head).token(claims)
 
     def jwks(self) -> bytes:
         """The JWK Set of all keys that a verifier may meet. RFC 7517 §5."""
@@ -68,6 +71,12 @@ class Keys:
         if opened is None or jws.header.get("alg") != opened.material.alg:
             return None
         return jws.claims if verified(jws, [opened.material.public], opened.material.alg) else None
+
+    def _active(self, alg: SigningAlg) -> KeyRecord:
+        try:
+            return key_ring.current(self._ring, alg, self._clock())
+        except LookupError as none:
+            raise ServerError("no signing key is active", detail=str(none)) from none
 
     async def _found(self) -> Ring:
         """Make the first ring; when another replica was quicker, its ring is the one."""

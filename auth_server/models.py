@@ -109,6 +109,15 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """What a client that asked for openid is told about the sign-in."""
+
+    subject: str
+    auth_time: int
+    nonce: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Grant:
     """What a proof entitles a client to: one audience, some scopes; for a person, by which permission of theirs."""
 
@@ -118,6 +127,7 @@ class Grant:
     scopes: tuple[str, ...]
     permission: str = ""
     refresh_token: str | None = field(default=None, repr=False)
+    signed_in: SignedIn | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

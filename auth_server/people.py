@@ -38,7 +38,10 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
-    """An authorization request that waits for a person; whichever replica they reach goes on with it."""
+    """An authorization request that waits for a person; whichever replica they reach goes on with it.
+
+    A `pushed` one waits for the client to send a person with it.
+    """
 
     id: str
     client_id: str
@@ -52,6 +55,7 @@ class Interaction:
     max_age: int | None = None
     login_hint: str = ""
     created: int = 0
+    pushed: bool = False
     decided: bool = False
 
 

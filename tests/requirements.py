@@ -120,7 +120,7 @@ def _flat(reasons: Mapping[str, str]) -> dict[str, str]:
 GAPS: dict[str, str] = _flat(
     {
         "opens with the human path: client registration for people's clients": (
-            "CL-10 CL-11 CL-14 CL-15 CL-16 CL-17 CL-18 CL-19 CL-20 CL-21 AS-07 AS-08 AS-09 AS-10 AS-11"
+            "CL-10 CL-11 CL-14 CL-15 CL-16 CL-17 CL-18 CL-19 CL-20 CL-21"
         ),
         "opens with the human path: authorization code, sign-in and consent": (
             "CH-01 CH-02 CH-03 CH-04 CH-05 CH-06 CH-07 CH-08 CH-09 CH-10 CH-11 CH-12 CH-14 CH-15 CL-33"

@@ -72,7 +72,7 @@ class Human:
         """The request that a page goes on with. Raises InvalidRequest: unknown, too old, or answered already."""
         name = form.required("interaction")
         found = await self.interactions.find(name) if is_id(name) else None
-        if found is None or found.decided:
+        if found is None or found.decided or found.pushed:
             raise InvalidRequest("this request was answered already or is more than ten minutes old")
         return found
 

@@ -9,6 +9,7 @@ from auth_server.errors import UnsupportedGrantType, about
 from auth_server.form import Form
 from auth_server.keys import Keys
 from auth_server.models import Client, Grant
+from auth_server.rules import openid_id_token as openid
 from auth_server.rules.rfc9068_access_token import claims_of
 
 Redeem: TypeAlias = Callable[[Form, Client], Awaitable[Grant]]
@@ -34,12 +35,14 @@ def token_endpoint(
         jti = ".".join(filter(None, (grant.permission, secrets.token_urlsafe(_JTI_BYTES))))
         scope = " ".join(grant.scopes)
         claims = claims_of(grant, issuer=issuer, now=int(clock()), jti=jti)
+        access_token = keys.sign(grant.resource.signing_alg, claims)
         answer: dict[str, object] = {
-            "access_token": keys.sign(grant.resource.signing_alg, claims),
+            "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": grant.resource.token_lifetime,
             "scope": scope,
             **({} if grant.refresh_token is None else {"refresh_token": grant.refresh_token}),
+            **id_token(grant, access_token),
         }
         note = {
             "outcome": "issued",
@@ -49,5 +52,12 @@ def token_endpoint(
             "jti": jti,
         }
         return json_answer(answer, note=note)
+
+    def id_token(grant: Grant, access_token: str) -> Mapping[str, str]:
+        if grant.signed_in is None:
+            return {}
+        about, now = grant.signed_in, int(clock())
+        told = openid.claims_of(about, issuer=issuer, client_id=grant.client_id, now=now, access_token=access_token)
+        return {"id_token": keys.sign_id_token(told)}
 
     return token

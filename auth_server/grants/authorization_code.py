@@ -8,7 +8,7 @@ from hmac import compare_digest
 from auth_server.errors import InvalidGrant, InvalidTarget, UnauthorizedClient, about
 from auth_server.form import Form
 from auth_server.hashing import digest, fresh_secret
-from auth_server.models import AUTHORIZATION_CODE, Client, Grant, Identity
+from auth_server.models import AUTHORIZATION_CODE, Client, Grant, Identity, SignedIn
 from auth_server.people import Code, Interaction, Listed, Permission, Session
 from auth_server.rules import oauth21_refresh_token as refresh
 from auth_server.rules import rfc8707_resource as resource
@@ -145,12 +145,20 @@ class AuthorizationCode:
             scopes=written.scopes,
             permission=written.id,
             refresh_token=token if refreshes else None,
+            signed_in=_signed_in(written),
         )
 
     async def _replayed(self, found: Permission) -> None:
         """Two had the code: nothing that was issued for it counts any more. OAuth 2.1 §4.1.3."""
         await self._permissions.revoke(found.subject, found.id)
         raise InvalidGrant("the code was used before", detail="replayed")
+
+
+def _signed_in(permission: Permission) -> SignedIn | None:
+    if "openid" not in permission.scopes:
+        return None
+    nonce, when = permission.code.nonce, permission.auth_time
+    return SignedIn(subject=permission.subject, auth_time=when, nonce=nonce)
 
 
 def _check_bound(form: Form, code: Code, verifier: str) -> None:

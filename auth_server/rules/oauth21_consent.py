@@ -10,6 +10,8 @@ from auth_server.rules.rfc6749_scope import expand
 
 OFFLINE_ACCESS = "offline_access"
 OPENID: Mapping[str, str] = {
+    "openid": "Know who you are: an identifier that says nothing else about you",
+    "profile": "Know the name that you sign in with",
     OFFLINE_ACCESS: "Stay connected while you are away, until you disconnect it",
 }
 """Scopes that are no resource's own, and what they mean in words. OpenID Connect Core §5.4, §11."""

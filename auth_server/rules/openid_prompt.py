@@ -5,13 +5,13 @@ import re
 from auth_server.errors import InvalidRequest
 from auth_server.people import Interaction, Session
 
-_KNOWN = ("none", "login", "consent", "select_account")
+PROMPTS = ("none", "login", "consent", "select_account")
 _SECONDS = re.compile(r"\d{1,9}")
 
 
 def prompts(prompt: str | None) -> tuple[str, ...]:
     """What the request wants to happen; what is not known is ignored. Raises InvalidRequest."""
-    wanted = () if prompt is None else tuple(dict.fromkeys(word for word in prompt.split(" ") if word in _KNOWN))
+    wanted = () if prompt is None else tuple(dict.fromkeys(word for word in prompt.split(" ") if word in PROMPTS))
     if "none" in wanted and len(wanted) > 1:
         raise InvalidRequest("prompt none excludes every other prompt")
     return wanted

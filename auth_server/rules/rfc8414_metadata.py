@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from auth_server.models import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Identity
 from auth_server.rules.oauth21_consent import OPENID
+from auth_server.rules.openid_id_token import ALGORITHM, NAMES
+from auth_server.rules.openid_prompt import PROMPTS
 from auth_server.rules.rfc7523_client_assertion import ALGORITHMS
 from auth_server.rules.rfc7636_pkce import METHODS
 
@@ -61,6 +63,7 @@ def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
+        "pushed_authorization_request_endpoint": f"{issuer}/par",
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint": f"{issuer}/token",
         "token_endpoint_auth_methods_supported": list(TOKEN_METHODS),
@@ -84,11 +87,16 @@ def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
 
 
 def openid_metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
-    """The same facts in OpenID's form, whose readers insist on two more members. OpenID Connect Discovery §3."""
+    """The same facts in OpenID's form, whose readers insist on more members. OpenID Connect Discovery §3."""
     return {
         **metadata(issuer, identity),
+        "userinfo_endpoint": f"{issuer}/userinfo",
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "claims_supported": list(NAMES),
+        "prompt_values_supported": list(PROMPTS),
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
     }
 
 

@@ -60,6 +60,8 @@ class PermissionRecords:
 
         def apply(value: Json) -> Json:
             kept = [line for line in self._lasting(value) if line.id != permission_id]
+            if len(kept) == len(self._lasting(value)):
+                return None
             return cast("Json", _LIST.dump_python(kept, mode="json"))
 
         await write_changed(self._state, _list_key(subject), apply, absent=[], ttl=self._list_ttl)

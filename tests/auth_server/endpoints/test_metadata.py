@@ -20,7 +20,7 @@ async def test_the_metadata_says_what_exists_and_nothing_else(server: Server, pa
     assert told["authorization_endpoint"] == f"{ISSUER}/authorize"
     assert told["authorization_response_iss_parameter_supported"] is True
     assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["scopes_supported"] == ["mcp:delete", "mcp:read", "mcp:write", "offline_access"]
+    assert told["scopes_supported"] == ["mcp:delete", "mcp:read", "mcp:write", "offline_access", "openid", "profile"]
     assert told["protected_resources"] == [NOTES, CLOCK, REPORTS]
     assert told["token_endpoint_auth_methods_supported"][0] == "private_key_jwt"
     assert "client_secret_basic" in told["token_endpoint_auth_methods_supported"]
