@@ -16,7 +16,7 @@ from auth_server.models import Client, Registered
 from auth_server.pace import Pace
 from auth_server.rules.cimd_client_document import client_of
 from auth_server.rules.rfc7591_application import Application, software_hash
-from auth_server.store.contract import Registrations
+from auth_server.store.registration_contract import Registrations
 
 UNUSED_LEASE = 24 * 3600
 USED_LEASE = 90 * 24 * 3600
