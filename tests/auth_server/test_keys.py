@@ -11,7 +11,7 @@ from auth_server.key_ring import LEAD
 from auth_server.keys import Keys
 from auth_server.sealing import KeyEncryptionKeyError, Sealer, read_sealer
 from auth_server.store.records import RingRecords
-from tests.auth_server.world import NOTES, Server, StoredSecrets, World
+from tests.auth_server.world import NOTES, Server, StoredSecrets, World, part, urlsafe
 
 KEK = base64.urlsafe_b64encode(b"k" * 32).decode()
 
@@ -89,12 +89,17 @@ async def test_a_poll_that_fails_is_tried_again_and_then_brings_what_others_chan
 
 async def test_no_private_key_is_readable_in_the_store(world: World) -> None:
     await (await _keys(world)).refresh()
+    ring = await RingRecords(world.state).read()
+    assert ring is not None
+    sealer = await read_sealer(world.secrets)
     entry = await world.state.get("signing-keys")
     assert entry is not None
-    text = json.dumps(entry.value)
-    assert "PRIVATE" not in text
-    for key in (await RingRecords(world.state).read() or pytest.fail("no ring")).keys:
-        assert base64.b64decode(key.sealed).find(b"\x30\x82") in (-1, *range(12))
+    stored = json.dumps(entry.value).encode()
+    for key in ring.keys:
+        plain = sealer.open(key.sealed, f"{key.alg} {key.kid}")
+        assert key.sealed.encode() in stored
+        for readable in (plain, base64.b64encode(plain), base64.b64encode(plain[-24:])):
+            assert readable not in stored
 
 
 @pytest.mark.parametrize(
@@ -159,7 +164,11 @@ async def test_only_access_tokens_of_this_server_are_recognised(server: Server) 
     for changed in ({"typ": "JWT"}, {"kid": "x"}, {"kid": None}, {"alg": "none"}, {"alg": "HS256"}):
         other = base64.urlsafe_b64encode(json.dumps({**header, **changed}).encode()).decode().rstrip("=")
         assert server.parts.keys.recognise(f"{other}.{body}.{signature}") is None
-    assert server.parts.keys.recognise(token) is not None
+    signing = server.parts.keys._opened[header["kid"]].material  # pyright: ignore[reportPrivateUsage]
+    for typ, recognised in (("at+jwt", True), ("JWT", False)):
+        signed = f"{part({**header, 'typ': typ})}.{body}"
+        again = f"{signed}.{urlsafe(signing.sign(signed.encode()))}"
+        assert (server.parts.keys.recognise(again) is not None) is recognised
 
 
 async def test_a_missing_secret_of_one_client_stops_nobody_else(world: World) -> None:

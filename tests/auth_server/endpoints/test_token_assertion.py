@@ -1,5 +1,6 @@
 import asyncio
 import hmac
+import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -269,14 +270,15 @@ async def test_many_workloads_at_once_cost_one_fetch(cluster: Cluster, server: S
     assert len(cluster.asked) == 1
 
 
+SOUND = {"keys": [KUBERNETES_KEY.as_dict(private=False)]}
 BAD_ANSWERS: list[Serve] = [
-    lambda _: httpx2.Response(500),
-    lambda _: httpx2.Response(302, headers={"location": "https://evil.example/jwks"}),
+    lambda _: httpx2.Response(500, json=SOUND),
+    lambda _: httpx2.Response(302, headers={"location": "https://evil.example/jwks"}, json=SOUND),
+    lambda _: httpx2.Response(200, content=json.dumps(SOUND).encode() + b" " * 300_000),
     lambda _: httpx2.Response(200, content=b"no json"),
     lambda _: httpx2.Response(200, content=b"[" * 100_000),
     lambda _: httpx2.Response(200, json={"keys": []}),
     lambda _: httpx2.Response(200, json={"keys": [1]}),
-    lambda _: httpx2.Response(200, content=b" " * 300_000),
 ]
 
 

@@ -108,6 +108,11 @@ def test_every_field_is_documented() -> None:
             "default_resource: https://x.example\ntrusted_issuers:",
             "14: default_resource: is not a declared resource",
         ),
+        (
+            "    secret: client-one",
+            "    secret: client-one\n    default_resource: https://x.example",
+            "12: clients[0].default_resource: is not one of its resources",
+        ),
         ("jwks_uri: https", "jwks_uri: http", "16: trusted_issuers[0].jwks_uri: must be https"),
         ("    jwks_uri: https://idp.example/jwks\n", "", "15: trusted_issuers[0]: needs jwks_uri or jwks"),
         (
