@@ -43,11 +43,10 @@ async def _sign_in_first(human: Human, interaction: Interaction, browser: Browse
 
 
 async def _asking(human: Human, interaction: Interaction, client: Client, session: Session) -> "_Asking":
-    lines = await human.permissions.listed(session.subject) if client.proven else ()
+    counts = "consent" not in interaction.prompt and rules.may_remember(client, interaction.redirect_uri)
+    lines = await human.permissions.listed(session.subject) if counts else ()
     known = rules.remembered(lines, client.client_id, interaction.resource)
     new = rules.new(interaction.scopes, known, human.identity())
-    if "consent" in interaction.prompt or not rules.may_remember(client, interaction.redirect_uri):
-        new = interaction.scopes
     return _Asking(human, interaction, client, session, new)
 
 

@@ -31,10 +31,11 @@ def token_endpoint(
             return issued(await redeem(form, client))
 
     def issued(grant: Grant) -> Answer:
+        now = int(clock())
         # A person's permission is found by the token's own id, so that revoking one ends the other.
         jti = ".".join(filter(None, (grant.permission, secrets.token_urlsafe(_JTI_BYTES))))
         scope = " ".join(grant.scopes)
-        claims = claims_of(grant, issuer=issuer, now=int(clock()), jti=jti)
+        claims = claims_of(grant, issuer=issuer, now=now, jti=jti)
         access_token = keys.sign(grant.resource.signing_alg, claims)
         answer: dict[str, object] = {
             "access_token": access_token,
@@ -42,7 +43,7 @@ def token_endpoint(
             "expires_in": grant.resource.token_lifetime,
             "scope": scope,
             **({} if grant.refresh_token is None else {"refresh_token": grant.refresh_token}),
-            **id_token(grant, access_token),
+            **_id_token(grant, access_token, keys, issuer, now),
         }
         note = {
             "outcome": "issued",
@@ -53,11 +54,13 @@ def token_endpoint(
         }
         return json_answer(answer, note=note)
 
-    def id_token(grant: Grant, access_token: str) -> Mapping[str, str]:
-        if grant.signed_in is None:
-            return {}
-        about, now = grant.signed_in, int(clock())
-        told = openid.claims_of(about, issuer=issuer, client_id=grant.client_id, now=now, access_token=access_token)
-        return {"id_token": keys.sign_id_token(told)}
-
     return token
+
+
+def _id_token(grant: Grant, access_token: str, keys: Keys, issuer: str, now: int) -> Mapping[str, str]:
+    if grant.signed_in is None:
+        return {}
+    told = openid.claims_of(
+        grant.signed_in, issuer=issuer, client_id=grant.client_id, now=now, access_token=access_token
+    )
+    return {"id_token": keys.sign_id_token(told)}

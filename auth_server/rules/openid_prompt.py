@@ -6,7 +6,7 @@ from auth_server.errors import InvalidRequest
 from auth_server.people import Interaction, Session
 
 PROMPTS = ("none", "login", "consent", "select_account")
-_SECONDS = re.compile(r"\d{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 def prompts(prompt: str | None) -> tuple[str, ...]:

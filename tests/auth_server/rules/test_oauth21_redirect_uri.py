@@ -41,6 +41,7 @@ def test_a_registered_uri_or_its_loopback_with_another_port_is_proved(uri: str) 
         "http://127.0.0.1:1/cb?x=1#y",
         "http://127.0.0.1:1\n/cb?x=1",
         "http://127.0.0.1:/cb?x=1",
+        "http://127.0.0.1:\u0661/cb?x=1",
         "http://127.0.0.1:1@evil.example/cb?x=1",
         "http://127.1:1/cb?x=1",
         "http://localhost:1/cb?x=1",
