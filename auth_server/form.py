@@ -7,8 +7,7 @@ from urllib.parse import unquote_to_bytes
 from auth_server.errors import InvalidRequest
 
 _MOST_FIELDS = 64
-_PLAIN = re.compile(rb"[^%+\x80-\xff]*")
-_ENCODED = re.compile(rb"(?:[^%\x80-\xff]|%[0-9A-Fa-f]{2})*")
+_SOUND = re.compile(rb"[^%\x80-\xff]*(?:%[0-9A-Fa-f]{2}[^%\x80-\xff]*)*")
 _REPEATABLE = frozenset({"resource"})
 
 
@@ -24,6 +23,8 @@ class Form:
         pairs = body.split(b"&", _MOST_FIELDS)
         if len(pairs) > _MOST_FIELDS:
             raise InvalidRequest("the form has too many parameters")
+        if not _SOUND.fullmatch(body):
+            raise InvalidRequest("the body is not a sound form", detail="encoding")
         fields: dict[str, tuple[str, ...]] = {}
         for pair in filter(None, pairs):
             encoded, _, content = pair.partition(b"=")
@@ -51,11 +52,9 @@ class Form:
 
 
 def _decoded(part: bytes) -> str:
-    """One name or value. Not parse_qsl: that takes three times as long and lets through what is no encoding."""
-    if _PLAIN.fullmatch(part):
+    """One name or value of a sound body. Not parse_qsl: three times as long, and it lets unsound ones through."""
+    if b"%" not in part and b"+" not in part:
         return part.decode()
-    if not _ENCODED.fullmatch(part):
-        raise InvalidRequest("the body is not a sound form", detail="encoding")
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import logging
 import os
 import signal
@@ -40,28 +41,33 @@ def configure_logs(app_id: str, *, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(app_id),
     ]
-    render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, render],
+        processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    _configure_libraries(shared, render, number)
+    _configure_libraries(shared, number)
 
 
-def _configure_libraries(
-    shared: list[structlog.typing.Processor], render: structlog.typing.Processor, number: int
-) -> None:
+def _configure_libraries(shared: list[structlog.typing.Processor], number: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render]
     first = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=first))
     logging.basicConfig(handlers=[handler], level=number, force=True)
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+# One encoder for all lines: json.dumps makes a new one for each when it is not told the defaults.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
+def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+    return _ENCODER.encode(event)
 
 
 def _named(app_id: str) -> structlog.typing.Processor:
