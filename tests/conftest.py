@@ -29,7 +29,7 @@ PARTS: dict[str, Callable[[], str | None]] = {
     "postgres": _postgres,
     "node": lambda: _first("node"),
     "chromium": lambda: _first("chromium", "chromium-browser", "google-chrome"),
-    "kubectl": lambda: _first("kubectl", "kustomize"),
+    "kubectl": lambda: _first("kubectl", "kustomize", str(ROOT / "bin" / "kustomize")),
     "kubernetes": lambda: os.environ.get("KUBECONFIG"),
 }
 

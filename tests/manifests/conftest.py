@@ -18,7 +18,7 @@ Documents: TypeAlias = tuple[Document, ...]
 
 @functools.cache
 def _render(folder: str) -> Documents:
-    kubectl, kustomize = shutil.which("kubectl"), shutil.which("kustomize")
+    kubectl, kustomize = shutil.which("kubectl"), shutil.which("kustomize") or shutil.which(str(ROOT / "bin/kustomize"))
     if kubectl is None and kustomize is None:
         pytest.skip("neither kubectl nor kustomize is on this machine")
     command = [kubectl, "kustomize"] if kubectl else [str(kustomize), "build"]

@@ -68,7 +68,7 @@ def tilt() -> Tilt:
 @pytest.fixture(scope="session")
 def rendered() -> list[dict[str, Any]]:
     """The overlay that the tiltfile applies."""
-    kubectl, kustomize = shutil.which("kubectl"), shutil.which("kustomize")
+    kubectl, kustomize = shutil.which("kubectl"), shutil.which("kustomize") or shutil.which(str(ROOT / "bin/kustomize"))
     if kubectl is None and kustomize is None:
         pytest.skip("neither kubectl nor kustomize is on this machine")
     command = [kubectl, "kustomize"] if kubectl else [str(kustomize), "build"]
