@@ -7,7 +7,7 @@ from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
 from auth_server.errors import AccessDenied, ConsentRequired, InvalidRequest, LoginRequired, OAuthError
 from auth_server.form import Form
 from auth_server.grants.authorization_code import Decision, permitted
-from auth_server.models import Client
+from auth_server.models import REFRESH_TOKEN, Client
 from auth_server.people import Interaction, Session
 from auth_server.rules import oauth21_consent as rules
 from auth_server.rules.oauth21_redirect_uri import is_loopback
@@ -125,7 +125,7 @@ class _Asking:
                 for name in self._new
             ],
             allowed=", ".join(words[name] for name in self._old),
-            refreshes=rules.may_refresh(client, interaction.scopes, interaction.scopes),
+            refreshes=rules.OFFLINE_ACCESS not in interaction.scopes and REFRESH_TOKEN in client.grant_types,
             idle_days=IDLE // 86_400,
         )
 

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from auth_server.errors import InvalidRedirectUri, InvalidRequest
 
-_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:[/?].*)?)")
+_LOOPBACK = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:[/?].*)?)"
+)
 _LONGEST = 2000
 _PORTS = 65536
 
