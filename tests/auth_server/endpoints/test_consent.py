@@ -29,6 +29,15 @@ async def test_the_page_names_client_server_scopes_and_where_it_leads(person: Pe
     assert "Nobody has checked" in person.page
 
 
+async def test_the_page_says_that_it_stays_connected_where_that_is_no_choice(person: Person) -> None:
+    assert "until it has not been used for 14 days" in person.page
+    await person.get("/authorize", **asked(scope="mcp:read offline_access"))
+    assert "Stay connected while you are away" in person.page
+    assert "14 days" not in person.page
+    await person.get("/authorize", **asked(client_id="kiosk", redirect_uri=None, scope="mcp:read"))
+    assert "14 days" not in person.page
+
+
 @pytest.mark.requirement("AS-26")
 async def test_a_person_may_grant_fewer_scopes_and_the_answer_says_so(person: Person) -> None:
     assert person.boxes() == ["mcp:read", "mcp:write"]
