@@ -41,9 +41,7 @@ class Keys:
         Raises KeysUnavailable when none was ever had, InvalidToken when the issuer has no such key.
         """
         if not self._keys:
-            await self._wait_for(self._begin())
-            if not self._keys:
-                raise KeysUnavailable(math.ceil(_RETRY_WHEN_EMPTY))
+            await self._wait_for_first()
         elif self._now() >= self._stale_at:
             self._begin()
         key = self._keys.get((key_id, algorithm))
@@ -90,6 +88,15 @@ class Keys:
         if self._flight is None and self._now() >= self._retry_at:
             self._flight = asyncio.create_task(self._refresh())
         return self._flight
+
+    async def _wait_for_first(self) -> None:
+        """A server and its issuer often start together: one more attempt is worth a moment. Raises KeysUnavailable."""
+        await self._wait_for(self._begin())
+        if not self._keys:
+            await asyncio.sleep(min(max(self._retry_at - self._now(), 0), self._pace.wait))
+            await self._wait_for(self._begin())
+        if not self._keys:
+            raise KeysUnavailable(math.ceil(_RETRY_WHEN_EMPTY))
 
     async def _wait_for(self, flight: asyncio.Task[None] | None) -> None:
         if flight is not None:

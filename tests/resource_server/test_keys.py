@@ -54,6 +54,18 @@ async def test_while_no_key_is_known_nothing_passes_and_the_client_hears_when_to
     assert (await home.knock()).status == 200
 
 
+async def test_a_request_just_before_the_issuer_is_there_waits_for_one_more_attempt(house: Build) -> None:
+    home = house()
+    home.issuer.away = True
+    asking = asyncio.create_task(home.knock())
+    await _settled()
+    assert not asking.done()
+    home.issuer.away = False
+    home.clock.now += 1
+
+    assert (await asking).status == 200
+
+
 async def test_a_request_without_a_token_needs_no_keys(house: Build) -> None:
     home = house()
     home.issuer.away = True
