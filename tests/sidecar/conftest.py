@@ -298,7 +298,10 @@ async def store(
             running = replicas_of(request.param)
             clients = [await stack.enter_async_context(client_of(one.address)) for one in running]
             states = [DaprState(client, clock=clock) for client in clients]
-            yield Store(replicas=states, clock=clock, key=key, open_impatient=lambda: DaprState(clients[0], grace=0))
+            # Its own clock stands still: a record is good until the store drops it. With a clock that runs, no grace
+            # would leave a moment in which the record is over and still there, renewed for ever.
+            impatient = DaprState(clients[0], clock=clock, grace=0)
+            yield Store(replicas=states, clock=clock, key=key, open_impatient=lambda: impatient)
 
 
 @pytest.fixture
