@@ -2,14 +2,14 @@
 
 import functools
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 import yaml
+
+from tests import kustomized
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Document: TypeAlias = dict[str, Any]
@@ -18,13 +18,7 @@ Documents: TypeAlias = tuple[Document, ...]
 
 @functools.cache
 def _render(folder: str) -> Documents:
-    kubectl, kustomize = shutil.which("kubectl"), shutil.which("kustomize") or shutil.which(str(ROOT / "bin/kustomize"))
-    if kubectl is None and kustomize is None:
-        pytest.skip("neither kubectl nor kustomize is on this machine")
-    command = [kubectl, "kustomize"] if kubectl else [str(kustomize), "build"]
-    done = subprocess.run([*command, str(ROOT / "k8s" / folder)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
+    return tuple(kustomized.render(folder))
 
 
 @pytest.fixture(scope="session")

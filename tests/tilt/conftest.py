@@ -1,15 +1,14 @@
 """The tiltfile evaluated by a Starlark interpreter, with Tilt's built-ins recorded instead of carried out."""
 
 import functools
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 import starlark
-import yaml
+
+from tests import kustomized
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
@@ -68,9 +67,4 @@ def tilt() -> Tilt:
 @pytest.fixture(scope="session")
 def rendered() -> list[dict[str, Any]]:
     """The overlay that the tiltfile applies."""
-    kubectl, kustomize = shutil.which("kubectl"), shutil.which("kustomize") or shutil.which(str(ROOT / "bin/kustomize"))
-    if kubectl is None and kustomize is None:
-        pytest.skip("neither kubectl nor kustomize is on this machine")
-    command = [kubectl, "kustomize"] if kubectl else [str(kustomize), "build"]
-    done = subprocess.run([*command, str(ROOT / "k8s/overlays/tilt")], capture_output=True, text=True, check=True)
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return kustomized.render("overlays/tilt")
