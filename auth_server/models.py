@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from auth_server.people import DeclaredUser
+from auth_server.people import DeclaredUser, Upstream
 
 AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SigningAlg: TypeAlias = Literal["ES256", "RS256", "EdDSA"]
@@ -106,6 +106,7 @@ class Identity:
     default_resource: str | None = None
     documents: DocumentPolicy = DocumentPolicy()
     users: Mapping[str, DeclaredUser] = field(default_factory=dict[str, DeclaredUser])
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

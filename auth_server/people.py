@@ -24,6 +24,49 @@ class User:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """An OpenID provider that people may sign in through, and whom of its people we let in.
+
+    `everyone`, or those that `subjects` and `domains` (of verified addresses) name; `refused` subjects in no case.
+    """
+
+    issuer: str
+    label: str
+    client_id: str
+    secret_name: str | None = None
+    scopes: tuple[str, ...] = ("openid",)
+    name_claim: str = "preferred_username"
+    ca_file: str | None = None
+    everyone: bool = False
+    subjects: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """A person whom an upstream provider vouches for: who they are there, and what tokens from here call them."""
+
+    subject: str
+    issuer: str
+    upstream_subject: str
+    name: str
+    domain: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """A browser that is on its way to the upstream provider and back. `browser` is a hash of its cookie."""
+
+    id: str
+    browser: str
+    issuer: str
+    interaction: str = ""
+    created: int
+    done: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """A person who is signed in, in one browser. `signed_for` is the interaction that this sign-in was for."""
 

@@ -33,9 +33,13 @@ class UserBook:
         found = await self._records.find(name)
         return None if found is None or found.disabled else found
 
-    async def may_go_on(self, name: str) -> bool:
-        """Whether a person who signed in once is still let in. Raises StateUnavailable."""
-        return await self.find(name) is not None
+    async def may_go_on(self, name: str, subject: str) -> bool:
+        """Whether a person who signed in once is still let in; a name alone may be somebody else's by now.
+
+        Raises StateUnavailable.
+        """
+        found = await self.find(name)
+        return found is not None and found.subject == subject
 
     async def sign_in(self, name: str, password: str) -> User | None:
         """The person, if the password is theirs; the work is the same whoever it is.

@@ -40,12 +40,12 @@ class Browser:
 
 @dataclass(frozen=True, kw_only=True)
 class Human:
-    """What these endpoints lean on. `may_go_on` says whether a person is still let in."""
+    """What these endpoints lean on. `may_go_on` says whether a person, by name and subject, is still let in."""
 
     issuer: str
     find: Callable[[str], Awaitable[Client | None]]
     identity: Callable[[], Identity]
-    may_go_on: Callable[[str], Awaitable[bool]]
+    may_go_on: Callable[[str, str], Awaitable[bool]]
     interactions: Interactions
     sessions: Sessions
     permissions: Permissions
@@ -64,7 +64,7 @@ class Human:
             token = fresh_secret()
             return Browser(token=token, cookies=(set_cookie(COOKIE, token, SESSION_SECONDS),))
         session = await self.sessions.find(digest(token))
-        if session is not None and not await self.may_go_on(session.name):
+        if session is not None and not await self.may_go_on(session.name, session.subject):
             session = None
         return Browser(token=token, session=session)
 

@@ -19,7 +19,7 @@ class RefreshToken:
     def __init__(
         self,
         permissions: Permissions,
-        may_go_on: Callable[[str], Awaitable[bool]],
+        may_go_on: Callable[[str, str], Awaitable[bool]],
         identity: Callable[[], Identity],
         clock: Callable[[], float],
     ) -> None:
@@ -63,7 +63,7 @@ class RefreshToken:
             raise InvalidGrant("the refresh token was issued to another client", detail=found.id)
         if found.revoked:
             raise InvalidGrant("the refresh token is revoked", detail=found.id)
-        if not await self._may_go_on(found.name):
+        if not await self._may_go_on(found.name, found.subject):
             raise InvalidGrant("the person is no longer let in", detail=found.id)
         return found, found.family
 

@@ -89,7 +89,7 @@ class Replica:
             return None
 
 
-async def _everybody(_name: str) -> bool:
+async def _everybody(_name: str, _subject: str) -> bool:
     return True
 
 
