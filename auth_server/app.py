@@ -94,7 +94,7 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         CLIENT_CREDENTIALS: machine,
         AUTHORIZATION_CODE: renewing(AuthorizationCode(parts.permissions, identity, clock), parts.applications),
         REFRESH_TOKEN: renewing(
-            RefreshToken(parts.permissions, parts.users.may_go_on, identity, clock), parts.applications
+            RefreshToken(parts.permissions, parts.newcomers.may_go_on, identity, clock), parts.applications
         ),
     }
     human = the_human(issuer, parts, clock)

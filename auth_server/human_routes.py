@@ -6,6 +6,7 @@ from auth_server.endpoints.authorize import authorize_endpoint
 from auth_server.endpoints.consent import consent_endpoint
 from auth_server.endpoints.human import Human
 from auth_server.endpoints.sign_in import Doorkeeper, sign_in_endpoint
+from auth_server.endpoints.upstream import Abroad, callback_endpoint, leave_endpoint
 from auth_server.endpoints.wire import Answer, Endpoint, Request
 from auth_server.front import Route
 from auth_server.parts import Clock, Parts
@@ -17,6 +18,7 @@ _READ = ("GET", "HEAD")
 def human_routes(human: Human, parts: Parts, clock: Clock) -> tuple[Route, ...]:
     """Pages, and the authorization endpoint that leads to them. No other site's script may read any of these."""
     door = Doorkeeper(sign_in=parts.users.sign_in, attempts=Attempts(clock), network=network, devices=parts.devices)
+    abroad = Abroad(client=parts.upstream, errands=parts.errands, welcome=parts.newcomers.welcome)
 
     def page(name: str, endpoint: Endpoint, *methods: str) -> Route:
         return Route(name=name, endpoint=endpoint, methods=methods, page=True, refused=human.page.refused)
@@ -24,6 +26,8 @@ def human_routes(human: Human, parts: Parts, clock: Clock) -> tuple[Route, ...]:
     return (
         page("authorize", authorize_endpoint(human), *_READ, "POST"),
         page("sign-in", sign_in_endpoint(human, door), *_READ, "POST"),
+        page("upstream", leave_endpoint(human, abroad), "POST"),
+        page("callback/upstream", callback_endpoint(human, abroad), "GET"),
         page("consent", consent_endpoint(human), "GET", "POST"),
         page("account", account_endpoint(human), *_READ, "POST"),
         page("sign-out", sign_out_endpoint(human), "POST"),
@@ -38,7 +42,7 @@ def the_human(issuer: str, parts: Parts, clock: Clock) -> Human:
         issuer=issuer,
         find=parts.directory.find,
         identity=lambda: parts.directory.identity,
-        may_go_on=parts.users.may_go_on,
+        may_go_on=parts.newcomers.may_go_on,
         interactions=parts.interactions,
         sessions=parts.sessions,
         permissions=parts.permissions,

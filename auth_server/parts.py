@@ -12,6 +12,7 @@ from auth_server.fetch.guarded import Fetcher
 from auth_server.identity.live import LiveIdentity
 from auth_server.issuer_keys import Http, IssuerKeys
 from auth_server.keys import Keys
+from auth_server.newcomers import NewcomerBook
 from auth_server.passwords import Passwords
 from auth_server.registrations import Applications
 from auth_server.sealing import KeyEncryptionKeyError, read_sealer
@@ -19,6 +20,7 @@ from auth_server.secret_book import SecretBook
 from auth_server.settings import Settings
 from auth_server.store.clients import ClientRecords
 from auth_server.store.devices import DeviceRecords
+from auth_server.store.errands import ErrandRecords, NewcomerRecords
 from auth_server.store.interactions import InteractionRecords
 from auth_server.store.permissions import PermissionRecords
 from auth_server.store.records import InvitationRecords, RingRecords, SpentRecords
@@ -26,6 +28,7 @@ from auth_server.store.registrations import RegistrationRecords
 from auth_server.store.sessions import SessionRecords
 from auth_server.store.users import UserRecords
 from auth_server.strangers import Strangers
+from auth_server.upstream import UpstreamClient
 from auth_server.user_book import UserBook
 from sidecar.connect import Sidecar
 from sidecar.secrets import SecretsUnavailable
@@ -49,6 +52,9 @@ class Parts:
     applications: Applications
     anyone_registers: bool
     users: UserBook
+    newcomers: NewcomerBook
+    upstream: UpstreamClient
+    errands: ErrandRecords
     devices: DeviceRecords
     interactions: InteractionRecords
     sessions: SessionRecords
@@ -80,7 +86,8 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
     documents = Documents(Fetcher(loopback=settings.fetch_loopback), lambda: live.current.documents, clock)
     strangers = Strangers(documents=documents, applications=applications)
     directory = Directory(live, clients, clock, strangers)
-    secrets = SecretBook(sidecar.secrets, clock)
+    secrets, issuer_keys = SecretBook(sidecar.secrets, clock), IssuerKeys(http, clock)
+    users = UserBook(lambda: directory.identity, UserRecords(sidecar.state), sidecar.secrets, Passwords())
     parts = Parts(
         directory=directory,
         secrets=secrets,
@@ -89,7 +96,7 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
             issuer=settings.issuer,
             directory=directory,
             secrets=secrets,
-            issuer_keys=IssuerKeys(http, clock),
+            issuer_keys=issuer_keys,
             spent=spent,
             clock=clock,
         ),
@@ -98,7 +105,10 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
         invitations=InvitationRecords(sidecar.state),
         applications=applications,
         anyone_registers=settings.registration == "open",
-        users=UserBook(lambda: directory.identity, UserRecords(sidecar.state), sidecar.secrets, Passwords()),
+        users=users,
+        newcomers=NewcomerBook(lambda: directory.identity, NewcomerRecords(sidecar.state), users),
+        upstream=UpstreamClient(settings.issuer, sidecar.secrets, issuer_keys, clock),
+        errands=ErrandRecords(sidecar.state, clock),
         devices=DeviceRecords(sidecar.state),
         interactions=InteractionRecords(sidecar.state, clock),
         sessions=SessionRecords(sidecar.state, clock),

@@ -1,5 +1,6 @@
 """What is known about people: frozen values, no behaviour. Times are seconds since 1970."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -67,6 +68,24 @@ class Errand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trip:
+    """What ties an answer to one browser's question: made of its cookie, kept nowhere."""
+
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the client's own request wants of a sign-in. OpenID Connect Core §3.1.2.1."""
+
+    prompt: str = ""
+    max_age: int | None = None
+    login_hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """A person who is signed in, in one browser. `signed_for` is the interaction that this sign-in was for."""
 
@@ -131,7 +150,8 @@ class Family:
 class Permission:
     """What a person allowed a client at one resource: the code, the refresh tokens and the access tokens of it.
 
-    `asked` is what the client wanted, `scopes` what it got.
+    `asked` is what the client wanted, `scopes` what it got; `reach` is the most that agents may do elsewhere in the
+    person's name by them, as the person was told, by resource.
     """
 
     id: str
@@ -146,6 +166,7 @@ class Permission:
     auth_time: int
     code: Code
     family: Family | None = None
+    reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     revoked: bool = False
 
 
@@ -161,3 +182,4 @@ class Listed:
     created: int
     expires: int
     remembered: bool = False
+    reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

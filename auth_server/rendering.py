@@ -35,13 +35,13 @@ class Pages:
         *,
         status: int = 200,
         headers: tuple[Header, ...] = (),
-        leads_to: str = "",
+        leads_to: tuple[str, ...] = (),
         note: dict[str, str] | None = None,
         **values: object,
     ) -> Answer:
-        """A page. `leads_to` is the redirect URI where its form may end: browsers hold redirects to form-action."""
+        """A page. `leads_to` is where its forms may end: browsers hold redirects to form-action."""
         html = self._templates.get_template(f"{template}.html").render(path=self._path, **values)
-        policy: Header = (b"content-security-policy", _policy(leads_to).encode())
+        policy: Header = (b"content-security-policy", _policy(*leads_to).encode())
         return Answer(status=status, headers=(*_HEADERS, policy, *headers), body=html.encode(), note=note or {})
 
     def refused(self, error: OAuthError) -> Answer:
@@ -58,14 +58,15 @@ def style() -> Answer:
     return Answer(headers=((b"content-type", b"text/css"), (b"cache-control", b"public, max-age=3600")), body=_STYLE)
 
 
-def _policy(leads_to: str) -> str:
+def _policy(*leads_to: str) -> str:
     """No script, no frame, nothing from elsewhere. CSP3.
 
     Chromium holds every redirect after a form to form-action, the client's own redirects included: https must pass,
     and so must the loopback address that the answer goes to; a bracketed address cannot be written there.
     """
-    origin = "/".join(leads_to.split("/", 3)[:3])
-    ends = "'self'" if not leads_to else f"'self' https: {'http:' if '[' in origin else origin}"
+    origins = ["/".join(uri.split("/", 3)[:3]) for uri in leads_to if uri]
+    also = dict.fromkeys("http:" if "[" in origin else origin for origin in origins)
+    ends = " ".join(("'self'", *(("https:",) if origins else ()), *also))
     return (
         "default-src 'none'; style-src 'self'; img-src 'none'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {ends}"

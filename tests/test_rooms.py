@@ -52,7 +52,7 @@ LAYERS = (
         # keys too: a token is signed last, when every check is done; and the pages that people see
         ours=(
             *_within(AS, "endpoints", "grants", "rules", "store.contract", "form", "hashing", "errors", "models"),
-            *_within(AS, "people", "keys", "rendering"),
+            *_within(AS, "people", "keys", "rendering", "store.upstream_contract"),
         ),
         theirs=_rooms("starlette"),
     ),

@@ -109,7 +109,7 @@ class _Asking:
         implied = {scope: identity.implies.get(scope, frozenset()) & resource.scopes.keys() for scope in self._new}
         return self._human.page(
             "consent",
-            leads_to=interaction.redirect_uri,
+            leads_to=(interaction.redirect_uri,),
             csrf=browser.csrf,
             interaction=interaction.id,
             client_name=client.client_name or client.client_id,

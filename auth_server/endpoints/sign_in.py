@@ -4,25 +4,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from auth_server.endpoints.human import (
-    COOKIE,
-    SESSION_SECONDS,
-    Browser,
-    Human,
-    check_csrf,
-    cookie,
-    fresh_id,
-    set_cookie,
-)
-from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
+from auth_server.endpoints.human import Browser, Human, check_csrf, cookie, set_cookie
+from auth_server.endpoints.letting_in import let_in
+from auth_server.endpoints.wire import Answer, Endpoint, Header, Request, read_form
 from auth_server.form import Form
 from auth_server.hashing import digest, fresh_secret
-from auth_server.people import Interaction, Session, User
+from auth_server.people import Interaction, User
 from auth_server.store.contract import Devices
 
 DEVICE = "__Host-daca-device"
 _DEVICE_SECONDS = 365 * 86_400
-_LONGEST_AGENT = 120
 
 
 class Throttle(Protocol):
@@ -74,24 +65,11 @@ class _Asking:
 
     async def page(self, name: str, problem: str = "", *, status: int = 200, wait: int = 0) -> Answer:
         """The form, with what went wrong before; never why: an unknown name looks like a wrong password."""
-        interaction, client_name, resource_name = self._interaction, "", ""
-        if interaction is not None:
-            client = await self._human.client(interaction.client_id)
-            client_name = client.client_name or client.client_id
-            resource_name = self._human.identity().resources[interaction.resource].name
-        outcome = {"outcome": "waits" if wait else "wrong password"} if problem else {}
-        return self._human.page(
-            "sign_in",
-            status=status,
-            headers=(*self._browser.cookies, *(((b"retry-after", b"%d" % wait),) if wait else ())),
-            leads_to=interaction.redirect_uri if interaction else "",
-            note=outcome,
-            csrf=self._browser.csrf,
-            interaction=interaction.id if interaction else "",
-            client_name=client_name,
-            resource_name=resource_name,
-            name=name,
-            problem=problem,
+        note = {"outcome": "waits" if wait else "wrong password"} if problem else {}
+        headers: tuple[Header, ...] = ((b"retry-after", b"%d" % wait),) if wait else ()
+        human, browser, interaction = self._human, self._browser, self._interaction
+        return await sign_in_page(
+            human, browser, interaction, name=name, problem=problem, status=status, note=note, headers=headers
         )
 
     async def answered(self, form: Form, request: Request) -> Answer:
@@ -115,23 +93,42 @@ class _Asking:
         return f"network {self._door.network(peer)}"
 
     async def _let_in(self, user: User, device: str, request: Request) -> Answer:
-        """A new session under a new name: whoever knew the old cookie knows nothing of it. OWASP, session fixation."""
-        now, token = int(self._human.clock()), fresh_secret()
-        interaction = self._interaction
-        before = self._browser.session
-        if before is not None:
-            await self._human.sessions.end(before.subject, before.reference)
-        session = Session(
-            reference=fresh_id(),
-            subject=user.subject,
-            name=user.name,
-            auth_time=now,
-            expires=now + SESSION_SECONDS,
-            signed_for=interaction.id if interaction else "",
-            agent="".join(filter(str.isprintable, " ".join(request.header(b"user-agent"))))[:_LONGEST_AGENT],
-        )
-        await self._human.sessions.start(digest(token), session)
+        """The browser is known from now on: wrong passwords from elsewhere do not count against it."""
         await self._door.devices.remember(digest(device), digest(user.name))
-        cookies = (set_cookie(COOKIE, token, SESSION_SECONDS), set_cookie(DEVICE, device, _DEVICE_SECONDS))
-        on = self._human.to("consent" if interaction else "account", interaction.id if interaction else "", cookies)
-        return Answer(status=on.status, headers=on.headers, note={"outcome": "signed in", "subject": user.subject})
+        known = set_cookie(DEVICE, device, _DEVICE_SECONDS)
+        human, browser, interaction = self._human, self._browser, self._interaction
+        return await let_in(human, browser, request, user.subject, user.name, interaction, cookies=(known,))
+
+
+async def sign_in_page(  # noqa: PLR0913  what may stand on the page
+    human: Human,
+    browser: Browser,
+    interaction: Interaction | None,
+    *,
+    name: str = "",
+    problem: str = "",
+    status: int = 200,
+    note: dict[str, str] | None = None,
+    headers: tuple[Header, ...] = (),
+) -> Answer:
+    """The page where people say who they are, or go and say it elsewhere."""
+    client_name, resource_name, known = "", "", human.identity()
+    if interaction is not None:
+        client = await human.client(interaction.client_id)
+        client_name = client.client_name or client.client_id
+        resource_name = known.resources[interaction.resource].name
+    upstream = known.upstream
+    return human.page(
+        "sign_in",
+        status=status,
+        headers=(*browser.cookies, *headers),
+        leads_to=(interaction.redirect_uri if interaction else "", upstream.issuer if upstream else ""),
+        note=note,
+        csrf=browser.csrf,
+        interaction=interaction.id if interaction else "",
+        client_name=client_name,
+        resource_name=resource_name,
+        elsewhere=upstream.label if upstream else "",
+        name=name,
+        problem=problem,
+    )

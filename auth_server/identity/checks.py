@@ -1,19 +1,17 @@
 """What the shape of identity.yaml cannot say: names that must exist, and fields that go together."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from auth_server.errors import InvalidRedirectUri, InvalidTarget
 from auth_server.identity.lines import Place
+from auth_server.identity.people_checks import Finding, repeated, upstream, users
 from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, TrustedIssuerShape
 from auth_server.jose import check_public
 from auth_server.models import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from auth_server.rules.oauth21_redirect_uri import check_registered
 from auth_server.rules.rfc8414_metadata import is_loopback
 from auth_server.rules.rfc8707_resource import canonical
-
-Finding = tuple[Place, str]
 
 
 def findings(shape: IdentityShape) -> list[Finding]:
@@ -23,7 +21,8 @@ def findings(shape: IdentityShape) -> list[Finding]:
         _implications,
         _clients,
         _code_clients,
-        _users,
+        users,
+        upstream,
         _workloads,
         _trusted_issuers,
         _defaults,
@@ -31,17 +30,9 @@ def findings(shape: IdentityShape) -> list[Finding]:
     return [finding for check in checks for finding in check(shape)]
 
 
-def _repeated(values: Iterable[str], list_name: str, field: str) -> Iterator[Finding]:
-    seen: Counter[str] = Counter()
-    for index, value in enumerate(values):
-        seen[value] += 1
-        if seen[value] > 1:
-            yield (list_name, index, field), f"{value!r} is declared twice"
-
-
 def _resources(shape: IdentityShape) -> Iterator[Finding]:
-    yield from _repeated((resource.uri for resource in shape.resources), "resources", "uri")
-    yield from _repeated((resource.name for resource in shape.resources), "resources", "name")
+    yield from repeated((resource.uri for resource in shape.resources), "resources", "uri")
+    yield from repeated((resource.name for resource in shape.resources), "resources", "name")
     for index, resource in enumerate(shape.resources):
         if not _is_canonical(resource.uri):
             yield ("resources", index, "uri"), "must be an absolute URI with scheme and host in lower case"
@@ -68,7 +59,7 @@ def _implications(shape: IdentityShape) -> Iterator[Finding]:
 
 
 def _clients(shape: IdentityShape) -> Iterator[Finding]:
-    yield from _repeated((client.client_id for client in shape.clients), "clients", "client_id")
+    yield from repeated((client.client_id for client in shape.clients), "clients", "client_id")
     scopes = {resource.uri: resource.scopes for resource in shape.resources}
     for index, client in enumerate(shape.clients):
         yield from _proof(("clients", index), client)
@@ -130,11 +121,6 @@ def _grants(place: Place, client: ClientShape) -> Iterator[Finding]:
         yield (*place, "grant_types"), "refresh_token goes with authorization_code"
 
 
-def _users(shape: IdentityShape) -> Iterator[Finding]:
-    yield from _repeated((user.name for user in shape.users), "users", "name")
-    yield from _repeated((user.subject for user in shape.users), "users", "subject")
-
-
 def _workloads(shape: IdentityShape) -> Iterator[Finding]:
     trusted = {issuer.issuer for issuer in shape.trusted_issuers}
     seen: set[tuple[str, str]] = set()
@@ -150,7 +136,7 @@ def _workloads(shape: IdentityShape) -> Iterator[Finding]:
 
 
 def _trusted_issuers(shape: IdentityShape) -> Iterator[Finding]:
-    yield from _repeated((issuer.issuer for issuer in shape.trusted_issuers), "trusted_issuers", "issuer")
+    yield from repeated((issuer.issuer for issuer in shape.trusted_issuers), "trusted_issuers", "issuer")
     for index, issuer in enumerate(shape.trusted_issuers):
         yield from _issuer_keys(("trusted_issuers", index), issuer)
 

@@ -7,9 +7,17 @@ from pydantic import ValidationError
 
 from auth_server.identity.checks import findings
 from auth_server.identity.lines import Document, IdentityError, Place, Problem, read
-from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, ResourceShape, TrustedIssuerShape, UserShape
+from auth_server.identity.shape import (
+    ClientShape,
+    IdentityShape,
+    JwkSet,
+    ResourceShape,
+    TrustedIssuerShape,
+    UpstreamShape,
+    UserShape,
+)
 from auth_server.models import Client, DocumentPolicy, Identity, Jwk, Resource, TrustedIssuer, Workload
-from auth_server.people import DeclaredUser
+from auth_server.people import DeclaredUser, Upstream
 
 
 def load_identity(path: Path) -> Identity:
@@ -59,6 +67,7 @@ def _identity(shape: IdentityShape) -> Identity:
             accept=tuple(shape.client_documents.accept), refuse=tuple(shape.client_documents.refuse)
         ),
         users={user.name: _user(user) for user in shape.users},
+        upstream=_upstream(shape.upstream) if shape.upstream else None,
     )
 
 
@@ -95,6 +104,22 @@ def _client(shape: ClientShape) -> Client:
 
 def _user(shape: UserShape) -> DeclaredUser:
     return DeclaredUser(name=shape.name, subject=shape.subject, secret_name=shape.secret)
+
+
+def _upstream(shape: UpstreamShape) -> Upstream:
+    return Upstream(
+        issuer=shape.issuer,
+        label=shape.label,
+        client_id=shape.client_id,
+        secret_name=shape.secret,
+        scopes=tuple(dict.fromkeys(("openid", *shape.scopes))),
+        name_claim=shape.name_claim,
+        ca_file=shape.ca_file,
+        everyone=shape.let_in.everyone,
+        subjects=frozenset(shape.let_in.subjects),
+        domains=frozenset(shape.let_in.domains),
+        refused=frozenset(shape.let_in.refuse),
+    )
 
 
 def _trusted(shape: TrustedIssuerShape) -> TrustedIssuer:

@@ -12,6 +12,7 @@ ClientId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
 SecretName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 Uri: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^#\s]+$")]
 Host: TypeAlias = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$")]
+Domain: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 HttpUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^#\s]+$")]
 GrantType: TypeAlias = Literal["client_credentials", "authorization_code", "refresh_token"]
 JwkSet: TypeAlias = dict[Literal["keys"], Annotated[list[dict[str, Any]], Field(min_length=1)]]
@@ -75,6 +76,30 @@ class UserShape(_Strict):
     secret: SecretName = Field(description="The secret that holds their `password_hash` (argon2id) or `password`.")
 
 
+class LetInShape(_Strict):
+    """Whom of the provider's people we let in."""
+
+    everyone: bool = Field(default=False, description="All whom the provider signs in.")
+    subjects: list[str] = Field(default=[], description="Their `sub` there, exactly.")
+    domains: list[Domain] = Field(default=[], description="Of their addresses, where the provider verified them.")
+    refuse: list[str] = Field(default=[], description="A `sub` that does not come in, whatever is allowed.")
+
+
+class UpstreamShape(_Strict):
+    """An OpenID provider that people may sign in through."""
+
+    issuer: HttpUrl = Field(description="Its issuer, exactly; https, or http on loopback.")
+    label: str = Field(min_length=1, max_length=60, description="What the button calls it: Sign in with …")
+    client_id: str = Field(
+        min_length=1, description="What we are called there; we are sent back to /callback/upstream."
+    )
+    secret: SecretName | None = Field(default=None, description="The name of our secret there; without it, PKCE alone.")
+    scopes: list[ScopeName] = Field(default=["openid", "profile", "email"], description="What we ask for.")
+    name_claim: str = Field(default="preferred_username", min_length=1, description="What people are called here.")
+    ca_file: str | None = Field(default=None, description="Certificates that it is trusted by, PEM.")
+    let_in: LetInShape = Field(description="Whom of its people we let in; nobody without being said.")
+
+
 class ClientDocumentsShape(_Strict):
     """Whose client ID metadata documents count."""
 
@@ -110,6 +135,7 @@ class IdentityShape(_Strict):
         default=ClientDocumentsShape(), description="Whose metadata documents count, for client ids that are URLs."
     )
     users: list[UserShape] = Field(default=[], description="Who may sign in, for development.")
+    upstream: UpstreamShape | None = Field(default=None, description="Where else people may sign in.")
     trusted_issuers: list[TrustedIssuerShape] = Field(default=[], description="Whose tokens may stand for clients.")
     default_resource: Uri | None = Field(default=None, description="The audience when nobody names one.")
 

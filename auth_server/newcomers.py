@@ -1,0 +1,37 @@
+"""People whom an upstream provider vouches for: their lasting subject here, and whether they are still let in."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from auth_server.models import Identity
+from auth_server.people import Newcomer
+from auth_server.rules.openid_upstream import PREFIX, is_let_in
+from auth_server.store.upstream_contract import Newcomers
+from auth_server.user_book import UserBook
+
+_BYTES = 16
+
+
+class NewcomerBook:
+    """Newcomers by subject; everybody else stands in the book of users."""
+
+    def __init__(self, identity: Callable[[], Identity], records: Newcomers, users: UserBook) -> None:
+        self._identity = identity
+        self._records = records
+        self._users = users
+
+    async def welcome(self, person: Newcomer) -> Newcomer:
+        """The person under the name that tokens call them by. Raises StateUnavailable."""
+        fresh = PREFIX + secrets.token_hex(_BYTES)
+        subject = await self._records.subject(person.issuer, person.upstream_subject, fresh)
+        known = replace(person, subject=subject)
+        await self._records.put(known)
+        return known
+
+    async def may_go_on(self, name: str, subject: str) -> bool:
+        """Whether a person who signed in once is still let in. Raises StateUnavailable."""
+        if not subject.startswith(PREFIX):
+            return await self._users.may_go_on(name, subject)
+        found = await self._records.find(subject)
+        return found is not None and is_let_in(found, self._identity().upstream)
