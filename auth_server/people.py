@@ -35,6 +35,7 @@ class Upstream:
     label: str
     client_id: str
     secret_name: str | None = None
+    secret_in_body: bool = False
     scopes: tuple[str, ...] = ("openid",)
     name_claim: str = "preferred_username"
     ca_file: str | None = None

@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from urllib.parse import quote_plus
 
 import httpx2
 import structlog
@@ -47,7 +48,7 @@ class UpstreamClient:
         asked = {name: value for name, value in extra.items() if value}
         if wanted.max_age is not None:
             asked["max_age"] = str(wanted.max_age)
-        async with self._client(upstream, "none") as client:
+        async with self._client(upstream) as client:
             url, _ = client.create_authorization_url(
                 provider.authorization_endpoint,
                 state=trip.state,
@@ -64,9 +65,9 @@ class UpstreamClient:
     async def arrive(self, upstream: Upstream, code: str, trip: Trip, wanted: Wanted) -> Newcomer:
         """Who it is, as the provider says for this code. Raises AccessDenied, TemporarilyUnavailable."""
         provider = await self._provider(upstream)
-        method, secret = await self._proof(upstream, provider)
+        secret = await self._secret(upstream)
         try:
-            async with asyncio.timeout(2 * _SECONDS), self._client(upstream, method, secret) as client:
+            async with asyncio.timeout(2 * _SECONDS), self._client(upstream, secret) as client:
                 told = await client.fetch_token(
                     provider.token_endpoint, grant_type="authorization_code", code=code, code_verifier=trip.verifier
                 )
@@ -94,17 +95,15 @@ class UpstreamClient:
         rules.check_access_token(token.claims, alg, str(told.get("access_token", "")))
         return token.claims, subject
 
-    async def _proof(self, upstream: Upstream, provider: rules.Provider) -> tuple[str, str | None]:
-        """How we prove ourselves to the provider; the secret is read when it is needed."""
+    async def _secret(self, upstream: Upstream) -> str | None:
+        """Our secret there; it is read when it is needed."""
         if upstream.secret_name is None:
-            return "none", None
+            return None
         try:
-            secret = (await self._secrets.get(upstream.secret_name))["secret"].strip()
+            return (await self._secrets.get(upstream.secret_name))["secret"].strip()
         except (SecretMissing, KeyError):
             _LOG.error("the upstream provider's client secret is missing", secret_name=upstream.secret_name)
             raise TemporarilyUnavailable("this way to sign in is not set up", detail="secret") from None
-        basic = "client_secret_basic" in provider.auth_methods or "client_secret_post" not in provider.auth_methods
-        return ("client_secret_basic" if basic else "client_secret_post"), secret
 
     async def _provider(self, upstream: Upstream) -> rules.Provider:
         """What the provider says about itself; asked again after ten minutes."""
@@ -113,7 +112,7 @@ class UpstreamClient:
             return known[0]
         url = upstream.issuer.rstrip("/") + "/.well-known/openid-configuration"
         try:
-            async with asyncio.timeout(_SECONDS), self._client(upstream, "none") as client:
+            async with asyncio.timeout(_SECONDS), self._client(upstream) as client:
                 provider = rules.check_provider(await _json_from(client, url), upstream.issuer)
         except _WRONG as error:
             _LOG.error("the upstream provider cannot be asked", issuer=upstream.issuer, why=str(error))
@@ -121,12 +120,15 @@ class UpstreamClient:
         self._known[upstream.issuer] = (provider, self._clock())
         return provider
 
-    def _client(self, upstream: Upstream, method: str, secret: str | None = None) -> Any:
+    def _client(self, upstream: Upstream, secret: str | None = None) -> Any:
+        """Without a secret it proves nothing. With Basic both parts are encoded: RFC 6749 §2.3.1, Authlib does not."""
+        in_header = secret is not None and not upstream.secret_in_body
+        method = "client_secret_basic" if in_header else "none" if secret is None else "client_secret_post"
         verify = ssl.create_default_context(cafile=upstream.ca_file) if upstream.ca_file else True
         made = cast("Any", AsyncOAuth2Client)
         return made(
-            client_id=upstream.client_id,
-            client_secret=secret,
+            client_id=quote_plus(upstream.client_id) if in_header else upstream.client_id,
+            client_secret=quote_plus(secret) if secret and in_header else secret,
             token_endpoint_auth_method=method,
             scope=" ".join(upstream.scopes),
             redirect_uri=self._redirect_uri,

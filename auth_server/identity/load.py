@@ -115,6 +115,7 @@ def _upstream(shape: UpstreamShape) -> Upstream:
         scopes=tuple(dict.fromkeys(("openid", *shape.scopes))),
         name_claim=shape.name_claim,
         ca_file=shape.ca_file,
+        secret_in_body=shape.token_endpoint_auth_method == "client_secret_post",
         everyone=shape.let_in.everyone,
         subjects=frozenset(shape.let_in.subjects),
         domains=frozenset(shape.let_in.domains),

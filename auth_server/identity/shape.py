@@ -104,6 +104,9 @@ class ClientDocumentsShape(_Strict):
     """Whose client ID metadata documents count."""
 
     accept: list[Host] = Field(default=["*"], description="Hosts; *.example.com for all below one, * for all.")
+    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] = Field(
+        default="client_secret_basic", description="How we send the secret."
+    )
     refuse: list[Host] = Field(default=[], description="Hosts that count for nothing, whatever is accepted.")
 
 

@@ -5,7 +5,6 @@ Does not decide whether a signature is good.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlsplit
 
 from auth_server.errors import AccessDenied
@@ -30,7 +29,6 @@ class Provider:
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str
-    auth_methods: tuple[str, ...]
     names_itself: bool
 
 
@@ -38,13 +36,11 @@ def check_provider(document: Mapping[str, object], issuer: str) -> Provider:
     """Accept a provider's own document. Raises ValueError: another issuer's, or without an endpoint. Discovery §4.3."""
     if document.get("issuer") != issuer:
         raise ValueError(f"the document is of another issuer: {document.get('issuer')!r}")
-    methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     return Provider(
         authorization_endpoint=_endpoint(document, "authorization_endpoint"),
         token_endpoint=_endpoint(document, "token_endpoint"),
         jwks_uri=_endpoint(document, "jwks_uri"),
         userinfo_endpoint=_endpoint(document, "userinfo_endpoint") if "userinfo_endpoint" in document else "",
-        auth_methods=tuple(map(str, cast("list[object]", methods))) if isinstance(methods, list) else (),
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
     )
 

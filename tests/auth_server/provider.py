@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote_plus, urlencode, urlsplit
 
 from joserfc import jwk
 
@@ -91,7 +91,7 @@ class Provider:
 
     def _token(self, head: str, form: dict[str, str]) -> tuple[str, dict[str, Any]]:
         asked = self.codes.pop(form.get("code", ""), None)
-        proof = base64.b64encode(f"daca:{SECRET}".encode()).decode()
+        proof = base64.b64encode(f"daca:{quote_plus(SECRET)}".encode()).decode()
         verifier = base64.urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).decode()
         if asked is None or verifier.rstrip("=") != asked["code_challenge"] or form["redirect_uri"] != CALLBACK:
             return "400 Bad Request", {"error": "invalid_grant"}
