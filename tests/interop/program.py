@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import traceback
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,10 @@ class Program:
         line = _pipe(self.running.stdout).readline()
         assert line, self.heard
         return line.decode()
+
+    def lines(self) -> Iterator[str]:
+        """Its output as it comes, to the end."""
+        return (line.decode() for line in _pipe(self.running.stdout))
 
     def output(self) -> str:
         """All of its output, once it has ended well."""

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]
 INSPECTOR = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 
 
+@pytest.mark.requirement("AS-07", "AS-12")
 @pytest.mark.parametrize("era", ["legacy", "auto", "modern"])
 @pytest.mark.parametrize("way", ["registration", "document"])
 def test_the_inspector_signs_in_and_calls_a_tool(era: str, way: str, desk: Desk, documents: Documents) -> None:

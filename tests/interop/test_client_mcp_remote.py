@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]
 REMOTE = "node_modules/mcp-remote/dist/proxy.js"
 
 
+@pytest.mark.requirement("AS-07", "AS-12")
 @pytest.mark.parametrize("way", ["registration", "document"])
 def test_mcp_remote_signs_in_and_a_local_client_calls_a_tool_through_it(
     way: str, desk: Desk, documents: Documents

@@ -49,6 +49,7 @@ class Kept:
         return AuthorizationCodeResult(code=self.came["code"], state=self.came["state"], iss=self.came["iss"])
 
 
+@pytest.mark.requirement("AS-07", "AS-12")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("way", ["registration", "document"])
 async def test_the_python_client_signs_in_calls_a_tool_and_is_stepped_up(

@@ -32,6 +32,7 @@ def call(
     return answers
 
 
+@pytest.mark.requirement("AS-12")
 @pytest.mark.parametrize(("edition", "mode"), EDITIONS)
 def test_the_typescript_client_registers_itself_and_calls_a_tool(edition: str, mode: str, desk: Desk) -> None:
     (listed,) = call(desk, edition, mode, *READ)
@@ -41,6 +42,7 @@ def test_the_typescript_client_registers_itself_and_calls_a_tool(edition: str, m
     assert f"TypeScript {edition}" in desk.visit.saw[-1]
 
 
+@pytest.mark.requirement("AS-07")
 @pytest.mark.parametrize(("edition", "mode"), EDITIONS)
 def test_the_typescript_client_is_known_by_its_document_and_calls_a_tool(
     edition: str, mode: str, desk: Desk, documents: Documents
