@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from auth_server.endpoints.browser_name import browser_name
 from auth_server.endpoints.human import COOKIE, Browser, Human, check_csrf, set_cookie
 from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
 from auth_server.form import Form
@@ -73,7 +74,7 @@ async def _page(human: Human, browser: Browser, session: Session) -> Answer:
         sessions=[
             {
                 "reference": one.reference,
-                "agent": one.agent or "a browser that does not say its name",
+                "agent": browser_name(one.agent),
                 "since": _day(one.auth_time),
                 "here": one.reference == session.reference,
             }

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -66,11 +66,13 @@ class Visitor:
             await self.page.locator(f'input[name="scope:{scope}"]').uncheck()
 
     async def decide(self, answer: str) -> None:
-        """Allow, or Deny."""
+        """Allow, or Deny; until the client's own page is there."""
         await self.page.get_by_role("button", name=answer, exact=True).click()
+        await self.page.wait_for_url(lambda url: "/consent" not in url)
 
-    async def title(self) -> str:
-        return await self.page.title()
+    async def sees(self, title: str) -> None:
+        """Wait until the page in front has this title."""
+        await expect(self.page).to_have_title(title, timeout=20_000)
 
 
 @asynccontextmanager

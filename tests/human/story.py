@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.human.browser import Visitor, visitor
 from tests.human.client import McpClient, challenge_of, result_of
@@ -55,13 +55,13 @@ async def signed_in(person: Visitor, client: McpClient, place: Place, look: Look
     """To the consent page, past a wrong password."""
     page = person.page
     await page.goto(client.authorization_url("mcp:read", "mcp:write"))
-    assert await person.title() == "Sign in"
+    await person.sees("Sign in")
     await look(page, "sign-in")
     await person.sign_in(place.user, "not the password")
-    assert await page.get_by_role("alert").inner_text() == "Name or password is wrong."
+    await expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
     await look(page, "sign-in-wrong")
     await person.sign_in(place.user, place.password)
-    assert await person.title() == f"Allow {client.name}?"
+    await person.sees(f"Allow {client.name}?")
     await look(page, "consent")
 
 
@@ -128,8 +128,7 @@ async def taken_back(
     await page.goto(f"{place.issuer}/account")
     await look(page, "account")
     await page.get_by_role("button", name=f"Disconnect {client.name} from").click()
-    await page.wait_for_url(f"{place.issuer}/account")
-    assert await page.get_by_role("button", name=f"Disconnect {client.name} from").count() == 0
+    await expect(page.get_by_role("button", name=f"Disconnect {client.name} from")).to_have_count(0)
     await look(page, "account-empty")
     answer = await client.refresh(tokens["refresh_token"])
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
@@ -138,6 +137,6 @@ async def taken_back(
 async def signed_out(person: Visitor, place: Place) -> None:
     """The session is over: the person's page asks who they are."""
     await person.page.get_by_role("button", name="Sign out").click()
-    assert await person.title() == "Sign in"
+    await person.sees("Sign in")
     await person.page.goto(f"{place.issuer}/account")
-    assert await person.title() == "Sign in"
+    await person.sees("Sign in")

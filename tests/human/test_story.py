@@ -61,7 +61,7 @@ async def test_a_redirect_uri_that_is_not_the_clients_ends_on_a_page_of_ours(
 
     await person.page.goto(client.authorization_url("mcp:read", redirect_uri="http://127.0.0.1/elsewhere"))
 
-    assert await person.title() == "This cannot go on"
+    await person.sees("This cannot go on")
     assert person.page.url.startswith(running_town.place.issuer)
     await picture(person.page, "refused")
     assert person.complaints == []
