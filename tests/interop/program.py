@@ -15,6 +15,7 @@ from tests.human.town import Town
 from tests.interop.visit import Visit, go_back
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b\x07]*(?:\x1b\\|\x07)")
+INSPECTOR = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 PATIENCE = 90  # seconds, for all that a program does
 
 

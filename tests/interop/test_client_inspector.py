@@ -6,11 +6,10 @@ import pytest
 
 from tests.human.town import free_port
 from tests.interop.document import Documents
-from tests.interop.program import Desk
+from tests.interop.program import INSPECTOR, Desk
 from tests.interop.visit import told
 
 pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]
-INSPECTOR = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 
 
 @pytest.mark.requirement("AS-07", "AS-12")
