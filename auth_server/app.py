@@ -94,7 +94,8 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         CLIENT_CREDENTIALS: machine,
         AUTHORIZATION_CODE: renewing(AuthorizationCode(parts.permissions, identity, clock), parts.applications),
         REFRESH_TOKEN: renewing(
-            RefreshToken(parts.permissions, parts.newcomers.may_go_on, identity, clock), parts.applications
+            RefreshToken(parts.permissions, parts.newcomers.may_go_on, identity, clock, userinfo=f"{issuer}/userinfo"),
+            parts.applications,
         ),
     }
     human = the_human(issuer, parts, clock)
@@ -108,7 +109,9 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         Route(name="revoke", endpoint=revoke_endpoint(prove, tokens)),
         *registration_routes(issuer, parts, clock),
         Route(name="par", endpoint=par_endpoint(human, prove)),
-        Route(name="userinfo", endpoint=userinfo_endpoint(tokens), methods=("GET", "HEAD", "POST")),
+        Route(
+            name="userinfo", endpoint=userinfo_endpoint(tokens, f"{issuer}/userinfo"), methods=("GET", "HEAD", "POST")
+        ),
         *human_routes(human, parts, clock),
     )
 

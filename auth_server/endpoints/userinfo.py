@@ -25,10 +25,10 @@ class _TooLittle(_Unwelcome):
     status = 403
 
 
-def userinfo_endpoint(tokens: Tokens) -> Endpoint:
-    """The endpoint. Any access token of a person that carries openid will do, whichever resource it is for. §5.3.1.
+def userinfo_endpoint(tokens: Tokens, own: str) -> Endpoint:
+    """The endpoint. It takes tokens whose audience it is itself, which a client gets by refreshing. §5.3.1, RFC 8707.
 
-    Nothing is told here that the person did not allow the token's client to know.
+    A token for an MCP server does not count: that server holds it too, and is not whom the person told their name.
     """
 
     async def answer(request: Request) -> Answer:
@@ -39,6 +39,8 @@ def userinfo_endpoint(tokens: Tokens) -> Endpoint:
         known = await tokens.find(token)
         if known is None or known.kind != "access_token" or not await tokens.is_active(token, known):
             raise _Unwelcome("the access token is unknown, expired or revoked")
+        if known.claims["aud"] != own:
+            raise _Unwelcome(f"the access token is for another resource: refresh with resource={own}", detail="aud")
         scopes = str(known.claims["scope"]).split()
         if known.permission is None or "openid" not in scopes:
             raise _TooLittle("the access token does not carry openid")

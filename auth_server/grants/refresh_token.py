@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from auth_server.errors import InvalidGrant, InvalidTarget, UnauthorizedClient, about
 from auth_server.form import Form
-from auth_server.models import REFRESH_TOKEN, Client, Grant, Identity
+from auth_server.models import REFRESH_TOKEN, Client, Grant, Identity, Resource
 from auth_server.people import Family, Permission
 from auth_server.rules import oauth21_refresh_token as rules
 from auth_server.rules import rfc6749_scope as scope
 from auth_server.rules import rfc8707_resource as resource
+from auth_server.rules.openid_id_token import PERSONAL
 from auth_server.store.contract import Permissions
 
 
@@ -22,11 +23,14 @@ class RefreshToken:
         may_go_on: Callable[[str, str], Awaitable[bool]],
         identity: Callable[[], Identity],
         clock: Callable[[], float],
+        *,
+        userinfo: str = "",
     ) -> None:
         self._permissions = permissions
         self._may_go_on = may_go_on
         self._identity = identity
         self._clock = clock
+        self._userinfo = Resource(name="userinfo", uri=userinfo, scopes={})
 
     async def __call__(self, form: Form, client: Client) -> Grant:
         """Prove the token, rotate it, and say what it entitles the client to.
@@ -39,20 +43,32 @@ class RefreshToken:
         found, family = await self._find(token, client)
         with about(resource=found.resource, permission=found.id):
             known = self._identity()
-            asked = resource.requested(form.all("resource"), form.one("audience"), known=known.resources)
-            if asked not in (None, found.resource) or found.resource not in known.resources:
-                raise InvalidTarget("the resource was not granted")
+            target, granted = self._target(form, found)
             # Whatever is wrong with the request is told before the token is used up.
-            scopes = rules.narrow(scope.split(form.one("scope")), found.scopes, known.implies)
+            scopes = rules.narrow(scope.split(form.one("scope")), granted, known.implies)
             await self._rotate(token, found)
         return Grant(
             client_id=client.client_id,
             subject=found.subject,
-            resource=known.resources[found.resource],
+            resource=target,
             scopes=scopes,
             permission=found.id,
             refresh_token=rules.successor(token, family),
         )
+
+    def _target(self, form: Form, found: Permission) -> tuple[Resource, tuple[str, ...]]:
+        """The resource that was allowed, or our own userinfo, and what was allowed there. RFC 8707 §2.2.
+
+        A token for a resource tells nobody who the person is: that takes one that no resource ever sees.
+        """
+        known, own = self._identity().resources, self._userinfo
+        asked = resource.requested(form.all("resource"), form.one("audience"), known={*known, own.uri} - {""})
+        told = tuple(name for name in found.scopes if name in PERSONAL)
+        if own.uri and asked == own.uri and told:
+            return own, told
+        if asked not in (None, found.resource) or found.resource not in known:
+            raise InvalidTarget("the resource was not granted")
+        return known[found.resource], found.scopes
 
     async def _find(self, token: str, client: Client) -> tuple[Permission, Family]:
         name = rules.permission_of(token)

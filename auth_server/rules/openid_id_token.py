@@ -10,6 +10,8 @@ ALGORITHM: SigningAlg = "RS256"
 """The one algorithm that every OpenID client knows. §15.1."""
 LIFETIME = 300
 NAMES = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "preferred_username")
+PERSONAL = ("openid", "profile")
+"""The scopes that mean something at userinfo. §5.4."""
 _HALF = 16
 
 

@@ -25,6 +25,7 @@ def test_clients_added_stopped_and_running_get_tokens_and_outlive_a_restart(worl
             assert world.ok("token", notes, "--client", client).count(".") == 2
     listed = {one["client_id"]: one["origin"] for one in world.json("client", "list")}
     assert listed == {
+        "editor": "identity.yaml",
         "researcher": "identity.yaml",
         "operator": "identity.yaml",
         "early": "run time",
