@@ -34,7 +34,8 @@ class Town:
 
     def logged(self) -> list[dict[str, object]]:
         """What the processes wrote."""
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+        lines = self.log.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def free_port() -> int:
