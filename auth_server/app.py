@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
+from auth_server.delegation_grants import delegation_grants
 from auth_server.endpoints.introspect import introspect_endpoint
 from auth_server.endpoints.jwks import jwks_endpoint
 from auth_server.endpoints.metadata import metadata_endpoint
@@ -90,7 +91,9 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         return parts.directory.identity
 
     prove, keys, spent = parts.authentication, parts.keys, parts.spent
+    tokens = Tokens(keys=keys, spent=spent, permissions=parts.permissions, clock=clock)
     grants = {
+        **delegation_grants(issuer, parts, tokens, identity, clock),
         CLIENT_CREDENTIALS: machine,
         AUTHORIZATION_CODE: renewing(AuthorizationCode(parts.permissions, identity, clock), parts.applications),
         REFRESH_TOKEN: renewing(
@@ -99,7 +102,6 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         ),
     }
     human = the_human(issuer, parts, clock)
-    tokens = Tokens(keys=keys, spent=spent, permissions=parts.permissions, clock=clock)
     return (
         Route(name="token", endpoint=token_endpoint(prove, grants, keys, issuer, clock)),
         Route(

@@ -1,8 +1,9 @@
 """Signs access tokens, publishes the public keys, and knows its own tokens again."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+
+import orjson
 
 from auth_server import key_ring
 from auth_server.errors import ServerError
@@ -14,8 +15,6 @@ from auth_server.rules.rfc9068_access_token import TYP
 from auth_server.sealing import Sealer
 from auth_server.store.contract import Rings
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
@@ -25,7 +24,7 @@ class _Opened:
     head: bytes = field(repr=False)
 
     def token(self, claims: Claims) -> str:
-        signed = self.head + b64(_compact(claims).encode())
+        signed = self.head + b64(orjson.dumps(claims))
         return (signed + b"." + b64(self.material.sign(signed))).decode()
 
 
@@ -50,17 +49,21 @@ class Keys:
         """A signed access token. Raises ServerError when no key is active yet."""
         return self._opened[self._active(alg).kid].token(claims)
 
+    def signer(self, alg: SigningAlg) -> str:
+        """The id of the key that signs now. Raises ServerError when no key is active yet."""
+        return self._active(alg).kid
+
     def sign_id_token(self, claims: Claims) -> str:
         """A signed ID token: of another type, so that it counts as access token nowhere. Raises ServerError."""
         kid = self._active(ALGORITHM).kid
-        head = b64(_compact({"alg": ALGORITHM, "typ": "JWT", "kid": kid}).encode()) + b"."
+        head = b64(orjson.dumps({"alg": ALGORITHM, "typ": "JWT", "kid": kid})) + b"."
         return replace(self._opened[kid], head=head).token(claims)
 
     def jwks(self) -> bytes:
         """The JWK Set of all keys that a verifier may meet. RFC 7517 §5."""
         records = key_ring.published(self._ring, self._clock())
         keys = [self._opened[record.kid].material.public for record in records]
-        return _compact({"keys": keys}).encode()
+        return orjson.dumps({"keys": keys})
 
     def recognise(self, token: str) -> Claims | None:
         """The claims of a token that this server signed, expired or not; None for anything else."""
@@ -88,8 +91,8 @@ class Keys:
 
     def _open(self, key: KeyRecord) -> _Opened:
         material = from_der(key.alg, self._sealer.open(key.sealed, _about(key)))
-        head = _compact({"alg": key.alg, "typ": TYP, "kid": key.kid})
-        return _Opened(material=material, head=b64(head.encode()) + b".")
+        head = orjson.dumps({"alg": key.alg, "typ": TYP, "kid": key.kid})
+        return _Opened(material=material, head=b64(head) + b".")
 
 
 def fresh_keys(sealer: Sealer, now: int) -> list[KeyRecord]:

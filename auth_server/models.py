@@ -14,6 +14,11 @@ Claims: TypeAlias = Mapping[str, object]
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+Reach: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Scopes by resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,8 @@ class Client:
 
     `any_resource`: a person may let it reach whatever there is; otherwise `resources` alone.
     `proven`: somebody vouches that it is who it says, so that a person's consent may be remembered.
+    `answers_at`: the resource that it serves, whose tokens it may exchange; `delegation` says by each scope of theirs
+    what it may ask for elsewhere in the caller's name.
     """
 
     client_id: str
@@ -60,6 +67,8 @@ class Client:
     retired_hashes: tuple[str, ...] = ()
     jwks: tuple[Jwk, ...] = ()
     workload: Workload | None = None
+    answers_at: str | None = None
+    delegation: Mapping[str, Reach] = field(default_factory=dict[str, Reach])
     created: int = 0
     disabled: bool = False
 
@@ -75,7 +84,10 @@ class Overlay:
 
 @dataclass(frozen=True, kw_only=True)
 class TrustedIssuer:
-    """Someone else's issuer whose tokens may stand for clients here. RFC 7523 §2.2."""
+    """Someone else's issuer whose tokens may stand for clients here, RFC 7523 §2.2, or let people in by ID-JAG.
+
+    `id_jag`: the most that its identity assertions give; with nothing, none of them counts.
+    """
 
     issuer: str
     jwks_uri: str | None = None
@@ -85,6 +97,7 @@ class TrustedIssuer:
     algorithms: tuple[str, ...] = ()
     max_lifetime: int = 3600
     replay: Literal["refuse", "allow"] = "refuse"
+    id_jag: Reach = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +117,7 @@ class Identity:
     trusted_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict[str, TrustedIssuer])
     implies: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     default_resource: str | None = None
+    delegation_depth: int = 4
     documents: DocumentPolicy = DocumentPolicy()
     users: Mapping[str, DeclaredUser] = field(default_factory=dict[str, DeclaredUser])
     upstream: Upstream | None = None
@@ -120,13 +134,21 @@ class SignedIn:
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """What a proof entitles a client to: one audience, some scopes; for a person, by which permission of theirs."""
+    """What a proof entitles a client to: one audience, some scopes; for a person, by which permission of theirs.
+
+    An exchanged one has the chain of its actors (`act`), the `jti` of the token it came of (`parent`), and ends no
+    later than that (`expires`). `issued_type` is RFC 8693's name of what is issued.
+    """
 
     client_id: str
     subject: str
     resource: Resource
     scopes: tuple[str, ...]
     permission: str = ""
+    act: Claims | None = None
+    parent: str = ""
+    expires: int | None = None
+    issued_type: str = ""
     refresh_token: str | None = field(default=None, repr=False)
     signed_in: SignedIn | None = None
 

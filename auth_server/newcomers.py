@@ -29,6 +29,13 @@ class NewcomerBook:
         await self._records.put(known)
         return known
 
+    async def subject_of(self, issuer: str, upstream_subject: str) -> str | None:
+        """The same name for a person who comes by ID-JAG; None for whom the provider's entry refuses."""
+        upstream = self._identity().upstream
+        if upstream is not None and upstream.issuer == issuer and upstream_subject in upstream.refused:
+            return None
+        return await self._records.subject(issuer, upstream_subject, PREFIX + secrets.token_hex(_BYTES))
+
     async def may_go_on(self, name: str, subject: str) -> bool:
         """Whether a person who signed in once is still let in. Raises StateUnavailable."""
         if not subject.startswith(PREFIX):

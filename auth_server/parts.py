@@ -46,6 +46,7 @@ class Parts:
     secrets: SecretBook
     keys: Keys
     authentication: Authentication
+    issuer_keys: IssuerKeys
     clients: ClientRecords
     spent: SpentRecords
     invitations: InvitationRecords
@@ -100,6 +101,7 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
             spent=spent,
             clock=clock,
         ),
+        issuer_keys=issuer_keys,
         clients=clients,
         spent=spent,
         invitations=InvitationRecords(sidecar.state),

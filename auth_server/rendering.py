@@ -49,7 +49,7 @@ class Pages:
         # 401 would want a challenge, and a browser would ask for a password in a window of its own.
         status = 400 if error.status == _UNAUTHENTICATED else error.status
         headers = tuple(header for header in error.headers if header[0] != b"www-authenticate")
-        note = {"outcome": error.error, "detail": error.detail or error.description, **error.about}
+        note = {"outcome": error.error, "reason": error.detail or error.description, **error.about}
         return self("refused", status=status, headers=headers, error=error.error, why=error.description, note=note)
 
 

@@ -31,7 +31,7 @@ def authorize_endpoint(human: Human) -> Endpoint:
             interaction = check(form, client, redirect_uri, human.identity(), name=fresh_id(), now=now())
         except OAuthError as error:
             where = error_response(redirect_uri, error, state=form.one("state"), issuer=human.issuer)
-            note = {"outcome": error.error, "detail": error.detail or error.description, **error.about}
+            note = {"outcome": error.error, "reason": error.detail or error.description, **error.about}
             return sent_on(where, note=note)
         return await _waits(interaction)
 

@@ -7,12 +7,13 @@ from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
 from auth_server.errors import AccessDenied, ConsentRequired, InvalidRequest, LoginRequired, OAuthError
 from auth_server.form import Form
 from auth_server.grants.authorization_code import Decision, permitted
-from auth_server.models import REFRESH_TOKEN, Client
+from auth_server.models import REFRESH_TOKEN, Client, Identity
 from auth_server.people import Interaction, Session
 from auth_server.rules import oauth21_consent as rules
 from auth_server.rules.oauth21_redirect_uri import is_loopback
 from auth_server.rules.oauth21_refresh_token import IDLE
 from auth_server.rules.openid_prompt import is_fresh
+from auth_server.rules.rfc8693_token_exchange import covers, reach_of
 from auth_server.rules.rfc9207_issuer import error_response, response
 
 
@@ -45,6 +46,8 @@ async def _sign_in_first(human: Human, interaction: Interaction, browser: Browse
 async def _asking(human: Human, interaction: Interaction, client: Client, session: Session) -> "_Asking":
     counts = "consent" not in interaction.prompt and rules.may_remember(client, interaction.redirect_uri)
     lines = await human.permissions.listed(session.subject) if counts else ()
+    # Whoever said yes to less than a scope reaches by now is asked again.
+    lines = [line for line in lines if covers(line.reach, reach_of(line.resource, line.scopes, human.identity()))]
     known = rules.remembered(lines, client.client_id, interaction.resource)
     new = rules.new(interaction.scopes, known, human.identity())
     return _Asking(human, interaction, client, session, new)
@@ -95,7 +98,10 @@ class _Asking:
         human, interaction = self._human, self._interaction
         await _decide(human, interaction)
         granted = tuple(scope for scope in interaction.scopes if scope in self._old or scope in chosen)
-        decision = Decision(interaction=interaction, client=self._client, session=self._session, scopes=granted)
+        reach = reach_of(interaction.resource, granted, human.identity())
+        decision = Decision(
+            interaction=interaction, client=self._client, session=self._session, scopes=granted, reach=reach
+        )
         code, permission, listed = permitted(decision, now=int(human.clock()))
         await human.permissions.add(permission, listed)
         where = response(interaction.redirect_uri, {"code": code}, state=interaction.state, issuer=human.issuer)
@@ -121,13 +127,25 @@ class _Asking:
             resource_name=resource.name,
             user=self._session.name,
             asked=[
-                {"name": name, "words": words[name], "includes": ", ".join(words[one] for one in sorted(implied[name]))}
+                {
+                    "name": name,
+                    "words": words[name],
+                    "includes": ", ".join(words[one] for one in sorted(implied[name])),
+                    "onward": _onward(interaction.resource, name, identity),
+                }
                 for name in self._new
             ],
             allowed=", ".join(words[name] for name in self._old),
             refreshes=rules.OFFLINE_ACCESS not in interaction.scopes and REFRESH_TOKEN in client.grant_types,
             idle_days=IDLE // 86_400,
         )
+
+
+def _onward(uri: str, scope: str, identity: Identity) -> list[str]:
+    """What agents may do elsewhere in the person's name by a scope, in words."""
+    known = identity.resources
+    reach = reach_of(uri, (scope,), identity).items()
+    return [f"{known[at].name}: {', '.join(known[at].scopes[one] for one in scopes)}" for at, scopes in reach]
 
 
 def _host(url: str) -> str:

@@ -8,7 +8,7 @@ from auth_server.endpoints.wire import Answer, Authenticate, Endpoint, Request, 
 from auth_server.errors import InvalidClient, about
 from auth_server.models import Client, Identity
 
-_TOLD = ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti")
+_TOLD = ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "act")
 
 
 def introspect_endpoint(authenticate: Authenticate, tokens: Tokens, identity: Callable[[], Identity]) -> Endpoint:

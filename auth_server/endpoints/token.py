@@ -10,6 +10,7 @@ from auth_server.form import Form
 from auth_server.keys import Keys
 from auth_server.models import Client, Grant
 from auth_server.rules import openid_id_token as openid
+from auth_server.rules.rfc8693_token_exchange import actors
 from auth_server.rules.rfc9068_access_token import claims_of
 
 Redeem: TypeAlias = Callable[[Form, Client], Awaitable[Grant]]
@@ -28,33 +29,41 @@ def token_endpoint(
             redeem = grants.get(form.required("grant_type"))
             if redeem is None:
                 raise UnsupportedGrantType("this grant_type is not supported")
-            return issued(await redeem(form, client))
+            return issued(await redeem(form, client), form.one("scope") or "")
 
-    def issued(grant: Grant) -> Answer:
+    def issued(grant: Grant, asked: str) -> Answer:
         now = int(clock())
-        # A person's permission is found by the token's own id, so that revoking one ends the other.
-        jti = ".".join(filter(None, (grant.permission, secrets.token_urlsafe(_JTI_BYTES))))
+        # Whatever a token came of is found by its own id, so that revoking one ends the other.
+        jti = ".".join(filter(None, (grant.parent or grant.permission, secrets.token_urlsafe(_JTI_BYTES))))
         scope = " ".join(grant.scopes)
         claims = claims_of(grant, issuer=issuer, now=now, jti=jti)
         access_token = keys.sign(grant.resource.signing_alg, claims)
         answer: dict[str, object] = {
             "access_token": access_token,
             "token_type": "Bearer",
-            "expires_in": grant.resource.token_lifetime,
+            "expires_in": int(str(claims["exp"])) - now,
             "scope": scope,
+            **({"issued_token_type": grant.issued_type} if grant.issued_type else {}),
             **({} if grant.refresh_token is None else {"refresh_token": grant.refresh_token}),
             **_id_token(grant, access_token, keys, issuer, now),
         }
-        note = {
-            "outcome": "issued",
-            "client": grant.client_id,
-            "resource": grant.resource.uri,
-            "scope": scope,
-            "jti": jti,
-        }
-        return json_answer(answer, note=note)
+        kid = keys.signer(grant.resource.signing_alg)
+        return json_answer(answer, note=_noted(grant, asked=asked, scope=scope, jti=jti, kid=kid))
 
     return token
+
+
+def _noted(grant: Grant, **said: str) -> Mapping[str, str]:
+    """The one line about a token: the audit event, by the names of sidecar.audit."""
+    chain = {} if grant.act is None else {"actors": " ".join(actors(grant.act)), "parent": grant.parent}
+    return {
+        "outcome": "issued" if grant.act is None else "exchanged",
+        "subject": grant.subject,
+        "client": grant.client_id,
+        "resource": grant.resource.uri,
+        **chain,
+        **{name: value for name, value in said.items() if value},
+    }
 
 
 def _id_token(grant: Grant, access_token: str, keys: Keys, issuer: str, now: int) -> Mapping[str, str]:

@@ -63,7 +63,14 @@ class Tokens:
         if known.kind == "refresh_token":
             return self._is_current(token, found)
         lost = found is None and refresh.permission_of(known.jti) is not None
-        return not lost and not await self.spent.is_revoked(known.jti)
+        return not lost and not await self._is_revoked(known.jti)
+
+    async def _is_revoked(self, jti: str) -> bool:
+        """It, or a token that it was exchanged from: the id of an exchanged token begins with theirs."""
+        parts = jti.split(".")
+        first = 2 if refresh.permission_of(jti) else 1
+        lineage = (".".join(parts[:end]) for end in range(len(parts), first - 1, -1))
+        return any([await self.spent.is_revoked(one) for one in lineage])
 
     def _is_current(self, token: str, found: Permission | None) -> bool:
         family, now = None if found is None else found.family, self.clock()

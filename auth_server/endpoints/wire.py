@@ -1,9 +1,10 @@
 """A request as the endpoints read it, and an answer as they give it: no more of HTTP than OAuth needs."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import orjson
 
 from auth_server.errors import InvalidRequest, OAuthError
 from auth_server.form import Form
@@ -12,7 +13,6 @@ from auth_server.models import Client
 Header: TypeAlias = tuple[bytes, bytes]
 NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 _JSON: Header = (b"content-type", b"application/json")
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -50,7 +50,7 @@ def json_answer(
     value: object, *, status: int = 200, headers: tuple[Header, ...] = NO_STORE, note: Mapping[str, str] | None = None
 ) -> Answer:
     """An answer in JSON that nobody may store, unless `headers` says otherwise. RFC 6749 §5.1."""
-    body = _compact(value).encode()
+    body = orjson.dumps(value)
     return Answer(status=status, headers=(_JSON, *headers), body=body, note=note or {})
 
 
@@ -61,7 +61,7 @@ def refusal(error: OAuthError) -> Answer:
         {"error": error.error, "error_description": described},
         status=error.status,
         headers=(*NO_STORE, *error.headers),
-        note={"outcome": error.error, "detail": error.detail or described, **error.about},
+        note={"outcome": error.error, "reason": error.detail or described, **error.about},
     )
 
 

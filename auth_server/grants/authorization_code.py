@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 
 from auth_server.errors import InvalidGrant, InvalidTarget, UnauthorizedClient, about
 from auth_server.form import Form
 from auth_server.hashing import digest, fresh_secret
-from auth_server.models import AUTHORIZATION_CODE, Client, Grant, Identity, SignedIn
+from auth_server.models import AUTHORIZATION_CODE, Client, Grant, Identity, Reach, SignedIn
 from auth_server.people import Code, Interaction, Listed, Permission, Session
 from auth_server.rules import oauth21_refresh_token as refresh
 from auth_server.rules import rfc8707_resource as resource
@@ -23,12 +23,13 @@ _BYTES = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Who allowed which client what, by which request."""
+    """Who allowed which client what, by which request, and what they were told that agents may do by it elsewhere."""
 
     interaction: Interaction
     client: Client
     session: Session
     scopes: tuple[str, ...]
+    reach: Reach = field(default_factory=dict[str, tuple[str, ...]])
 
 
 def permitted(decision: Decision, *, now: int) -> tuple[str, Permission, Listed]:
@@ -59,6 +60,7 @@ def permitted(decision: Decision, *, now: int) -> tuple[str, Permission, Listed]
             expires=now + LIFETIME,
             nonce=interaction.nonce,
         ),
+        reach=decision.reach,
     )
     listed = Listed(
         id=name,
@@ -69,6 +71,7 @@ def permitted(decision: Decision, *, now: int) -> tuple[str, Permission, Listed]
         created=now,
         expires=now + lasts,
         remembered=remembered,
+        reach=decision.reach,
     )
     return code, permission, listed
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from auth_server.errors import InvalidRedirectUri, InvalidTarget
+from auth_server.identity.delegation_checks import delegation, id_jags
 from auth_server.identity.lines import Place
 from auth_server.identity.people_checks import Finding, repeated, upstream, users
 from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, TrustedIssuerShape
@@ -24,6 +25,8 @@ def findings(shape: IdentityShape) -> list[Finding]:
         users,
         upstream,
         _workloads,
+        delegation,
+        id_jags,
         _trusted_issuers,
         _defaults,
     )

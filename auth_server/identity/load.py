@@ -63,6 +63,7 @@ def _identity(shape: IdentityShape) -> Identity:
         trusted_issuers={issuer.issuer: _trusted(issuer) for issuer in shape.trusted_issuers},
         implies=_closed({name: frozenset(scope.implies) for name, scope in shape.scopes.items()}),
         default_resource=shape.default_resource,
+        delegation_depth=shape.delegation_depth,
         documents=DocumentPolicy(
             accept=tuple(shape.client_documents.accept), refuse=tuple(shape.client_documents.refuse)
         ),
@@ -99,6 +100,8 @@ def _client(shape: ClientShape) -> Client:
         secret_name=shape.secret,
         jwks=_keys(shape.jwks),
         workload=Workload(issuer=workload.issuer, subject=workload.subject) if workload else None,
+        answers_at=shape.answers_at,
+        delegation={held: {uri: tuple(to) for uri, to in onward.items()} for held, onward in shape.delegation.items()},
     )
 
 
@@ -112,10 +115,10 @@ def _upstream(shape: UpstreamShape) -> Upstream:
         label=shape.label,
         client_id=shape.client_id,
         secret_name=shape.secret,
+        secret_in_body=shape.token_endpoint_auth_method == "client_secret_post",
         scopes=tuple(dict.fromkeys(("openid", *shape.scopes))),
         name_claim=shape.name_claim,
         ca_file=shape.ca_file,
-        secret_in_body=shape.token_endpoint_auth_method == "client_secret_post",
         everyone=shape.let_in.everyone,
         subjects=frozenset(shape.let_in.subjects),
         domains=frozenset(shape.let_in.domains),
@@ -133,6 +136,7 @@ def _trusted(shape: TrustedIssuerShape) -> TrustedIssuer:
         algorithms=tuple(shape.algorithms),
         max_lifetime=shape.max_lifetime,
         replay=shape.replay,
+        id_jag={uri: tuple(scopes) for uri, scopes in shape.id_jag.items()},
     )
 
 

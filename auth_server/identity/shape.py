@@ -14,7 +14,12 @@ Uri: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^#\s]+$")]
 Host: TypeAlias = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$")]
 Domain: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 HttpUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^#\s]+$")]
-GrantType: TypeAlias = Literal["client_credentials", "authorization_code", "refresh_token"]
+GrantType: TypeAlias = Literal[
+    "client_credentials",
+    "authorization_code",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+]
 JwkSet: TypeAlias = dict[Literal["keys"], Annotated[list[dict[str, Any]], Field(min_length=1)]]
 
 
@@ -66,6 +71,11 @@ class ClientShape(_Strict):
         default=None, description="What it may reach, with which scopes; without it, whatever a person allows."
     )
     default_resource: Uri | None = Field(default=None, description="The audience when it names none.")
+    answers_at: Uri | None = Field(default=None, description="The resource that it serves, if it is an agent.")
+    delegation: dict[ScopeName, dict[Uri, list[ScopeName]]] = Field(
+        default={},
+        description="By each scope of a caller's token: what it may ask for elsewhere in the caller's name.",
+    )
 
 
 class UserShape(_Strict):
@@ -94,6 +104,9 @@ class UpstreamShape(_Strict):
         min_length=1, description="What we are called there; we are sent back to /callback/upstream."
     )
     secret: SecretName | None = Field(default=None, description="The name of our secret there; without it, PKCE alone.")
+    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] = Field(
+        default="client_secret_basic", description="How we send the secret."
+    )
     scopes: list[ScopeName] = Field(default=["openid", "profile", "email"], description="What we ask for.")
     name_claim: str = Field(default="preferred_username", min_length=1, description="What people are called here.")
     ca_file: str | None = Field(default=None, description="Certificates that it is trusted by, PEM.")
@@ -104,9 +117,6 @@ class ClientDocumentsShape(_Strict):
     """Whose client ID metadata documents count."""
 
     accept: list[Host] = Field(default=["*"], description="Hosts; *.example.com for all below one, * for all.")
-    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] = Field(
-        default="client_secret_basic", description="How we send the secret."
-    )
     refuse: list[Host] = Field(default=[], description="Hosts that count for nothing, whatever is accepted.")
 
 
@@ -123,6 +133,9 @@ class TrustedIssuerShape(_Strict):
     ] = Field(default=["RS256", "ES256"], min_length=1, description="How its tokens may be signed.")
     max_lifetime: int = Field(default=3600, ge=60, le=86400, description="How far away `exp` may be, in seconds.")
     replay: Literal["refuse", "allow"] = Field(default="refuse", description="Whether one token may be used again.")
+    id_jag: dict[Uri, list[ScopeName]] = Field(
+        default={}, description="The most that its ID-JAGs give; without it, none of them counts."
+    )
 
 
 class IdentityShape(_Strict):
@@ -141,6 +154,7 @@ class IdentityShape(_Strict):
     upstream: UpstreamShape | None = Field(default=None, description="Where else people may sign in.")
     trusted_issuers: list[TrustedIssuerShape] = Field(default=[], description="Whose tokens may stand for clients.")
     default_resource: Uri | None = Field(default=None, description="The audience when nobody names one.")
+    delegation_depth: int = Field(default=4, ge=1, le=8, description="The most agents one after another in a chain.")
 
 
 def schema() -> str:

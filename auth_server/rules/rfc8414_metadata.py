@@ -5,7 +5,15 @@ from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from auth_server.models import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Identity
+from auth_server.models import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    Identity,
+)
+from auth_server.rules.idjag_assertion import PROFILE
 from auth_server.rules.oauth21_consent import OPENID
 from auth_server.rules.openid_id_token import ALGORITHM, NAMES
 from auth_server.rules.openid_prompt import PROMPTS
@@ -78,7 +86,8 @@ def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS],
+        "grant_types_supported": _grant_types(identity),
+        **({"authorization_grant_profiles_supported": [PROFILE]} if _takes_id_jags(identity) else {}),
         "code_challenge_methods_supported": list(METHODS),
         "client_id_metadata_document_supported": bool(identity.documents.accept),
         "scopes_supported": _scopes(identity),
@@ -98,6 +107,17 @@ def openid_metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }
+
+
+def _grant_types(identity: Identity) -> list[str]:
+    """Those that somebody may use; whose assertions are taken is told to nobody. ID-JAG §7.2, §8.4."""
+    exchanged = any(client.delegation for client in identity.clients.values())
+    extra = {TOKEN_EXCHANGE: exchanged, JWT_BEARER: _takes_id_jags(identity)}
+    return [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, *(name for name, there in extra.items() if there)]
+
+
+def _takes_id_jags(identity: Identity) -> bool:
+    return any(issuer.id_jag for issuer in identity.trusted_issuers.values())
 
 
 def _scopes(identity: Identity) -> list[str]:

@@ -86,7 +86,7 @@ async def test_each_decision_is_one_log_line_without_any_credential(server: Serv
         ("token", "invalid_client", "malformed"),
     ]
     assert (logs[0]["resource"], logs[0]["scope"]) == (NOTES, "mcp:read")
-    assert (logs[1]["resource"], logs[2]["detail"]) == (NOTES, "wrong secret")
+    assert (logs[1]["resource"], logs[2]["reason"]) == (NOTES, "wrong secret")
     text = str(logs)
     for secret in (issued.json()["access_token"], RESEARCHER.partition(":")[2], "the-wrong-secret"):
         assert secret not in text

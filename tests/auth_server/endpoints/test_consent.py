@@ -3,8 +3,9 @@ import asyncio
 import pytest
 
 from auth_server.admin import disable_client
+from tests.auth_server.chain import CONCIERGE, WITH_AGENTS, with_agents
 from tests.auth_server.person import Person, asked, back, by_portal, redeem
-from tests.auth_server.world import CLOCK, NOTES, Server
+from tests.auth_server.world import CLOCK, NOTES, Server, World
 
 
 @pytest.fixture
@@ -144,3 +145,24 @@ async def test_a_request_that_is_none_is_a_page(person: Person, interaction: str
     for path in ("/consent", "/sign-in"):
         answer = await person.get(path, interaction=interaction)
         assert answer.status_code == (200 if path == "/sign-in" and not interaction else 400)
+
+
+async def test_who_allowed_less_than_a_scope_reaches_by_now_is_asked_again(server: Server, world: World) -> None:
+    with_agents(world, _portal_reaches(WITH_AGENTS))
+    await server.parts.refresh()
+    request = by_portal(resource=CONCIERGE, scope="agent:ask")
+    person = Person(server=server)
+    await person.allow(**request)
+    assert back(await person.get("/authorize", **request))["code"]
+    wider = WITH_AGENTS.replace("agent:ask: { ", 'agent:ask: { "http://localhost:8001/mcp": [mcp:read], ', 1)
+    world.write_identity(_portal_reaches(wider))
+    await server.parts.refresh()
+    assert (await person.get("/authorize", **request)).status_code == 200
+    assert person.boxes() == ["agent:ask"]
+
+
+def _portal_reaches(text: str) -> str:
+    return text.replace("    resources:\n      http://localhost:8000/mcp: [mcp:write]\n", _PORTAL, 1)
+
+
+_PORTAL = "    resources:\n      http://localhost:8000/mcp: [mcp:write]\n      http://localhost:8010: [agent:ask]\n"
