@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import orjson
 import structlog
 import uvicorn
 
 from sidecar.connect import Sidecar, connect
 from sidecar.leaving import Leaving
+from sidecar.lines import Lines
 from sidecar.redaction import redact
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import StateUnavailable
@@ -33,7 +35,6 @@ _QUIET: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "uvicorn
 def configure_logs(app_id: str, *, level: str = "info") -> None:
     """One JSON object a line on stderr, from our own logs and every library's, with credentials hidden."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.format_exc_info,
         redact,
         # After it: nothing of these comes from outside, and each decision writes a line.
@@ -42,10 +43,11 @@ def configure_logs(app_id: str, *, level: str = "info") -> None:
         _named(app_id),
     ]
     number = logging.getLevelNamesMapping()[level.upper()]
+    lines = Lines(sys.stderr)
     structlog.configure(
         processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     _configure_libraries(shared, number)
@@ -62,12 +64,12 @@ def _configure_libraries(shared: list[structlog.typing.Processor], number: int) 
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
-# One encoder for all lines: json.dumps makes a new one for each when it is not told the defaults.
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=str)
-
-
 def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-    return _ENCODER.encode(event)
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except orjson.JSONEncodeError:
+        # Half a character of UTF-16, a number beyond 64 bits: what a stranger sends must not cost the line.
+        return json.dumps(event, default=str)
 
 
 def _named(app_id: str) -> structlog.typing.Processor:
