@@ -33,6 +33,18 @@ def test_mcp_remote_signs_in_and_a_local_client_calls_a_tool_through_it(
     assert (request["redirect_uri"], request["resource"]) == (f"http://localhost:{port}/oauth/callback", resource)
 
 
+def test_mcp_remote_is_stepped_up_when_a_tool_wants_more(desk: Desk) -> None:
+    port = str(free_port())
+
+    with desk.start(REMOTE, desk.town.place.resource, port, MCP_REMOTE_CONFIG_DIR=str(desk.home)) as running:
+        result = _call(running, "write_note", name="by mcp-remote", text="from far away")
+
+    assert result["isError"] is False
+    first, second = map(told, running.visited)
+    assert "mcp:write" not in first["scope"].split()
+    assert {"mcp:read", "mcp:write"} <= set(second["scope"].split())
+
+
 def test_mcp_remote_fetches_a_token_for_itself_without_a_person(desk: Desk) -> None:
     client_id, secret = desk.town.operator
     known = json.dumps({"client_id": client_id, "client_secret": "${INTEROP_SECRET}"})
@@ -46,12 +58,12 @@ def test_mcp_remote_fetches_a_token_for_itself_without_a_person(desk: Desk) -> N
     assert running.visited == []
 
 
-def _call(running: Program, tool: str) -> dict[str, Any]:
+def _call(running: Program, tool: str, **arguments: str) -> dict[str, Any]:
     """What a local client says to a local server."""
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "local", "version": "1"}}
     _ask(running, 1, "initialize", hello)
     running.say(json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}))
-    return _ask(running, 2, "tools/call", {"name": tool, "arguments": {}})
+    return _ask(running, 2, "tools/call", {"name": tool, "arguments": arguments})
 
 
 def _ask(running: Program, number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
