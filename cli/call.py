@@ -7,12 +7,14 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from cli.errors import Usage
-from cli.options import AsJson, Client, Data, Identity, Scopes, settings_here
+from cli.options import AsJson, Data, Identity, Scopes, settings_here
 from cli.question import Question
 from cli.targets import resolve
 
 PROTOCOLS: Final = ("2026-07-28", "2025-11-25", "2025-06-18")
 _Url = Annotated[str, typer.Argument(metavar="URL", help="An MCP server: its URL, or a name like notes.")]
+_Client = Annotated[str | None, typer.Option("--client", metavar="ID", help="A client; without it, you: `daca login`.")]
+_SignIn = Annotated[bool, typer.Option("--sign-in", help="Open the browser when sign-in or more scope is needed.")]
 _Tool = Annotated[str | None, typer.Argument(metavar="[TOOL]", help="The tool to call; without it, tools are listed.")]
 _Arguments = Annotated[str, typer.Option("--args", metavar="JSON", help="The tool's arguments: a JSON object.")]
 _Protocol = Annotated[
@@ -24,10 +26,11 @@ _Protocol = Annotated[
 def call(
     context: typer.Context,
     url: _Url,
-    client: Client,
     tool: _Tool = None,
+    client: _Client = None,
     arguments: _Arguments = "{}",
     protocol: _Protocol = None,
+    sign_in: _SignIn = False,
     scope: Scopes = None,
     data: Data = None,
     identity: Identity = None,
@@ -36,7 +39,8 @@ def call(
     """List the tools of an MCP server, or call one.
 
     Starts from the server's own refusal and follows it to the authorization server it names. The secret comes from
-    this system's store; for foreign servers from DACA_CLIENT_SECRET or DACA_CLIENT_KEY. Newest revision by default.
+    this system's store; for foreign servers from DACA_CLIENT_SECRET or DACA_CLIENT_KEY. Without --client it is you who
+    asks, with the tokens of `daca login`. Newest revision by default.
     """
     settings = settings_here(context, data, identity)
     if protocol is not None and protocol not in PROTOCOLS:
@@ -46,6 +50,7 @@ def call(
         tool=tool,
         arguments=_object(arguments),
         client_id=client,
+        sign_in=sign_in,
         scopes=scope or (),
         protocol=protocol,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import httpx2
 import mcp_types as types
 
 from cli import screen
@@ -10,18 +11,20 @@ from cli.credentials import credentials_of
 from cli.errors import Failure
 from cli.mcp_session import McpSession, open_session
 from cli.patience import patient_http
+from cli.person import person_tokens, their_browser
 from cli.question import Question
 from cli.settings import Settings
 from cli.witness import Witness
-from oauth_client import OAuthClientError, TokenAuth, Tokens
+from oauth_client import InsufficientScope, LoginRequired, OAuthClientError, TokenAuth, Tokens, TokenSource
+
+_WAIT = 300.0
 
 
 async def ask(question: Question, settings: Settings) -> types.CallToolResult | list[types.Tool]:
     """One question to one server. Raises Failure that says who refused, and why."""
-    proven = credentials_of(question.client_id, settings)
     async with patient_http(settings) as http:
+        tokens = _tokens(question, settings, http)
         try:
-            tokens = Tokens(credentials=proven.credentials, http=http, issuer=proven.issuer)
             auth = TokenAuth(tokens, resource=question.url, scopes=tuple(question.scopes), on_failure="answer")
         except OAuthClientError as error:
             raise Failure(str(error)) from error
@@ -32,13 +35,28 @@ async def ask(question: Question, settings: Settings) -> types.CallToolResult | 
             async with open_session(question.url, http, question.protocol) as session:
                 return await _put(question, session)
         except Exception as error:
-            raise witness.failure(question.url, error) from error
+            failure = witness.failure(question.url, error)
+            raise _with_advice(question, failure, witness.error) from error
+
+
+def _tokens(question: Question, settings: Settings, http: httpx2.AsyncClient) -> TokenSource:
+    """The client's own, or those of the person."""
+    if question.client_id is None:
+        return person_tokens(settings, http, browser=their_browser(_WAIT, opens=True) if question.sign_in else None)
+    proven = credentials_of(question.client_id, settings)
+    return Tokens(credentials=proven.credentials, http=http, issuer=proven.issuer)
 
 
 async def _put(question: Question, session: McpSession) -> types.CallToolResult | list[types.Tool]:
     if question.tool is None:
         return await session.tools()
     return await session.call(question.tool, question.arguments)
+
+
+def _with_advice(question: Question, failure: Failure, why: OAuthClientError | None) -> Failure:
+    if question.client_id is None and isinstance(why, LoginRequired | InsufficientScope):
+        return Failure(f"{failure}. Run: daca login {question.url} (--scope SCOPE for more)")
+    return failure
 
 
 def show(answer: types.CallToolResult | list[types.Tool], *, as_json: bool) -> None:

@@ -12,9 +12,11 @@ from cli.client import client
 from cli.demo import demo
 from cli.errors import Failure
 from cli.keys import keys
+from cli.login import login, logout
 from cli.options import Data, Global, Identity
 from cli.token import token
 from cli.up import up
+from cli.user import user
 from cli.verify import verify
 
 _TEACH = """\
@@ -31,6 +33,12 @@ The identity layer for AI agents, from the command line.
   daca call notes list_notes --client operator
 
   daca token notes --client operator | daca verify -
+
+[bold]Yourself[/bold]
+
+  daca user add ada                      make a person who can sign in
+
+  daca login notes                       sign in in your browser; then: daca call notes list_notes
 
 [bold]Your own client[/bold]
 
@@ -51,6 +59,9 @@ app.command()(up)
 app.command()(demo)
 app.command()(token)
 app.command()(call)
+app.command()(login)
+app.command()(logout)
+app.add_typer(user, name="user")
 app.add_typer(client, name="client")
 app.add_typer(keys, name="keys")
 app.command()(verify)

@@ -22,6 +22,7 @@ class Settings:
     dapr: Mapping[str, str] = field(repr=False)
     client_secret: str | None = field(default=None, repr=False)
     client_key: str | None = field(default=None, repr=False)
+    vault: str = "auto"
 
     said: frozenset[str] = frozenset()
 
@@ -51,6 +52,7 @@ def read_settings(environ: Mapping[str, str], data: Path | None, identity: Path 
         dapr=_own_sidecar(environ),
         client_secret=environ.get("DACA_CLIENT_SECRET") or None,
         client_key=environ.get("DACA_CLIENT_KEY") or None,
+        vault=environ.get("DACA_VAULT") or "auto",
         said=frozenset(
             name
             for name, value in (

@@ -11,6 +11,7 @@ import typer
 from cli import screen
 from cli.logs import PrefixedLog
 from cli.options import AsJson, Data, Embedded, Identity, Sidecars, mode_of, settings_of
+from cli.plan import AUTH_SERVER
 from cli.system import System, prepare, running
 
 _Apps = Annotated[list[str] | None, typer.Argument(metavar="[APP]...", help="Only these apps; all when none is named.")]
@@ -81,5 +82,7 @@ def _announce(system: System, *, as_json: bool) -> None:
     console.print(f"\nready ({system.mode}), data in {system.settings.data}", style="bold", markup=False)
     for app in system.plan.apps:
         console.print(f"  {app.name:<12} {app.url}", markup=False)
+    if system.plan.has(AUTH_SERVER):
+        console.print(f"  {'people':<12} {system.plan.issuer}/sign-in (daca user add NAME)", markup=False)
     if sys.stdout.isatty():
         console.print("Ctrl-C ends all of it\n", style="dim")

@@ -34,6 +34,12 @@ class Witness:
             return Failure(f"{url}: {why}")
         return Failure(f"{url}: {'; '.join(dict.fromkeys(_in_words(cause) for cause in causes))}")
 
+    @property
+    def error(self) -> OAuthClientError | None:
+        """Our own client's error behind the last refusal, if that is what it was."""
+        error = self._last.extensions.get(_AUTH_ERROR) if self._last is not None else None
+        return error if isinstance(error, OAuthClientError) else None
+
     async def _see(self, response: httpx2.Response) -> None:
         self._last = response
 
@@ -41,9 +47,8 @@ class Witness:
         """Asked at the end only: the client's own error comes to a response after it was seen."""
         if self._last is None or self._last.status_code not in _REFUSALS:
             return ""
-        error = self._last.extensions.get(_AUTH_ERROR)
-        if isinstance(error, OAuthClientError):
-            return str(error)
+        if self.error is not None:
+            return str(self.error)
         return f"refused with {self._last.status_code} {_challenge(self._last.headers)}"
 
 

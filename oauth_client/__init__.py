@@ -1,10 +1,13 @@
-"""Fetches tokens for agents, from the refusal to the token; a library, usable with any compliant issuer."""
+"""Fetches tokens for agents and people, from the refusal to the token; a library, usable with any compliant issuer."""
 
 from oauth_client.auth import TokenAuth
+from oauth_client.browser import Browser
 from oauth_client.credentials import ClientSecret, Credentials, PrivateKey, WorkloadToken
 from oauth_client.egress import GuardedTransport
+from oauth_client.enterprise import EnterpriseTokens
 from oauth_client.errors import (
     AddressRefused,
+    AuthorizationRefused,
     BadTokenAnswer,
     CredentialsUnusable,
     DiscoveryFailed,
@@ -13,16 +16,26 @@ from oauth_client.errors import (
     IssuerChanged,
     IssuerMismatch,
     IssuerNotListed,
+    LoginRequired,
     MethodNotOffered,
     OAuthClientError,
+    RegistrationRefused,
     ResourceMismatch,
+    ResponseRejected,
+    SubjectEnded,
     TokenRefused,
     TokenRejected,
     Unreachable,
 )
+from oauth_client.exchange import Delegated, Exchanges
 from oauth_client.models import Token
+from oauth_client.person import PersonTokens
 from oauth_client.policy import Policy
+from oauth_client.registration import PublicClient
+from oauth_client.rules.cimd_client_document import client_document
+from oauth_client.source import TokenSource
 from oauth_client.tokens import Tokens
+from oauth_client.vault import FileVault, Vault
 
 CLIENT_CREDENTIALS_EXTENSION = "io.modelcontextprotocol/oauth-client-credentials"
 """The name under which an MCP client that uses this library advertises the extension, in `extensions`."""
@@ -30,27 +43,42 @@ CLIENT_CREDENTIALS_EXTENSION = "io.modelcontextprotocol/oauth-client-credentials
 __all__ = [
     "CLIENT_CREDENTIALS_EXTENSION",
     "AddressRefused",
+    "AuthorizationRefused",
     "BadTokenAnswer",
+    "Browser",
     "ClientSecret",
     "Credentials",
     "CredentialsUnusable",
+    "Delegated",
     "DiscoveryFailed",
+    "EnterpriseTokens",
+    "Exchanges",
+    "FileVault",
     "GuardedTransport",
     "InsufficientScope",
     "InvalidResource",
     "IssuerChanged",
     "IssuerMismatch",
     "IssuerNotListed",
+    "LoginRequired",
     "MethodNotOffered",
     "OAuthClientError",
+    "PersonTokens",
     "Policy",
     "PrivateKey",
+    "PublicClient",
+    "RegistrationRefused",
     "ResourceMismatch",
+    "ResponseRejected",
+    "SubjectEnded",
     "Token",
     "TokenAuth",
     "TokenRefused",
     "TokenRejected",
+    "TokenSource",
     "Tokens",
     "Unreachable",
+    "Vault",
     "WorkloadToken",
+    "client_document",
 ]

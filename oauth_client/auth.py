@@ -6,14 +6,14 @@ from typing import Literal
 
 import httpx2
 
-from oauth_client.errors import DiscoveryFailed, OAuthClientError, TokenRefused, TokenRejected
+from oauth_client.errors import AuthorizationRefused, DiscoveryFailed, OAuthClientError, TokenRefused, TokenRejected
 from oauth_client.models import Challenge, Target, Token
 from oauth_client.operation import is_replayable, operation_of
 from oauth_client.rules.mcp_scope_selection import select, under, union
 from oauth_client.rules.rfc6750_challenge import challenge_of
 from oauth_client.rules.rfc8707_resource import check_resource, covers
+from oauth_client.source import TokenSource
 from oauth_client.step_up import StepUps
-from oauth_client.tokens import Tokens
 from oauth_client.visit import Visit, take_back
 
 log = logging.getLogger("oauth_client")
@@ -35,7 +35,7 @@ class TokenAuth(httpx2.Auth):
 
     def __init__(
         self,
-        tokens: Tokens,
+        tokens: TokenSource,
         *,
         resource: str,
         scopes: Collection[str] = (),
@@ -156,8 +156,8 @@ class TokenAuth(httpx2.Auth):
         wanted = under(self._ceiling, union(self._asked or (), token.scopes, challenge.scopes))
         target = await self._tokens.find(self._resource)
         try:
-            visit.token = await self._tokens.get(target, wanted)
-        except TokenRefused as error:
+            visit.token = await self._tokens.more(target, wanted, token)
+        except (TokenRefused, AuthorizationRefused) as error:
             if error.error in _BEYOND_GRANT:
                 self._step_ups.refuse(operation, challenge, token, str(error))
             raise

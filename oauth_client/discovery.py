@@ -1,7 +1,7 @@
 """From a refusal to a token endpoint, with every check on the way."""
 
 from oauth_client.errors import AddressRefused, DiscoveryFailed, OAuthClientError, Unreachable
-from oauth_client.models import Document, ResourceMetadata, ServerMetadata
+from oauth_client.models import Challenge, Document, ResourceMetadata, ServerMetadata
 from oauth_client.rules import rfc8414_metadata, rfc9728_metadata
 from oauth_client.rules.rfc6749_token import GRANT
 from oauth_client.rules.rfc6750_challenge import challenge_of
@@ -30,24 +30,24 @@ async def find_resource(wire: Wire, resource: str, challenged: str | None) -> Re
     raise DiscoveryFailed(f"protected-resource metadata for {resource}", tried)
 
 
-async def find_challenge(wire: Wire, resource: str) -> str | None:
-    """Ask the resource without a token, only to hear where its metadata is. RFC 9728 §5.1."""
+async def find_challenge(wire: Wire, resource: str) -> Challenge:
+    """Ask the resource without a token, only to hear its challenge; empty without one. RFC 9728 §5.1."""
     try:
         answer = await wire.get(resource)
     except (AddressRefused, Unreachable):
-        return None
-    return challenge_of(answer.challenges).resource_metadata if answer.status == _UNAUTHORIZED else None
+        return Challenge()
+    return challenge_of(answer.challenges) if answer.status == _UNAUTHORIZED else Challenge()
 
 
-async def find_server(wire: Wire, issuers: tuple[str, ...], where: str) -> ServerMetadata:
-    """The first of these issuers whose metadata is sound, reachable and offers our grant. RFC 8414 §3.
+async def find_server(wire: Wire, issuers: tuple[str, ...], where: str, grant: str = GRANT) -> ServerMetadata:
+    """The first of these issuers whose metadata is sound, reachable and offers this grant. RFC 8414 §3.
 
     Raises what went wrong with a sole issuer, or DiscoveryFailed listing what went wrong with each.
     """
     failures: list[tuple[str, OAuthClientError]] = []
     for issuer in issuers[:_MOST_ISSUERS]:
         try:
-            return await _server(wire, rfc8414_metadata.check_issuer(issuer, where))
+            return await _server(wire, rfc8414_metadata.check_issuer(issuer, where), grant)
         except OAuthClientError as error:
             failures.append((issuer, error))
     if len(failures) == 1:
@@ -57,14 +57,14 @@ async def find_server(wire: Wire, issuers: tuple[str, ...], where: str) -> Serve
     )
 
 
-async def _server(wire: Wire, issuer: str) -> ServerMetadata:
+async def _server(wire: Wire, issuer: str, grant: str) -> ServerMetadata:
     tried: list[tuple[str, str]] = []
     for url in rfc8414_metadata.metadata_urls(issuer):
         document = await _document(wire, url, tried)
         if document is not None:
             server = rfc8414_metadata.read_metadata(document, issuer, url)
             wire.check(server.token_endpoint)
-            rfc8414_metadata.check_grant(server, GRANT)
+            rfc8414_metadata.check_grant(server, grant)
             return server
     raise DiscoveryFailed(f"authorization-server metadata for {issuer}", tried)
 

@@ -61,3 +61,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             place = place_of(ip_address(address.partition("%")[0]))
             check_place(str(request.url), place, loopback=False, private=self._allow_private)
         return addresses[0]
+
+
+def guarded_client(*, allow_private: bool) -> httpx2.AsyncClient:
+    """A client of the library's own, which judges the addresses that names lead to."""
+    transport = GuardedTransport(httpx2.AsyncHTTPTransport(), allow_private=allow_private)
+    return httpx2.AsyncClient(transport=transport)

@@ -161,3 +161,37 @@ class InsufficientScope(OAuthClientError):
         self.operation = operation
         self.needed = frozenset(needed)
         self.granted = frozenset(granted)
+
+
+class LoginRequired(OAuthClientError):
+    """A person has to sign in, or to allow more, and nobody is asked now."""
+
+    def __init__(self, resource: str, why: str) -> None:
+        super().__init__(f"somebody has to sign in for {resource}: {why}")
+        self.resource = resource
+
+
+class RegistrationRefused(OAuthClientError):
+    """No client identifier: the authorization server takes no registration, or not this one. RFC 7591 §3.2.2."""
+
+
+class ResponseRejected(OAuthClientError):
+    """An authorization response that is not acted upon; nothing of what it says is repeated. RFC 9207 §2.4."""
+
+
+class AuthorizationRefused(OAuthClientError):
+    """The person, or the authorization server, said no. RFC 6749 §4.1.2.1."""
+
+    def __init__(self, error: str, description: str, issuer: str) -> None:
+        said = f": {description}" if description else ""
+        super().__init__(f"{issuer} did not authorize: {error}{said}")
+        self.error = error
+        self.description = description
+
+
+class SubjectEnded(OAuthClientError):
+    """The caller's token has expired, so nothing can be done in its name any more. RFC 8693 §2.1."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"the caller's token has expired: no token for {resource} in its name; the caller calls again")
+        self.resource = resource

@@ -1,14 +1,16 @@
 """One token request: client credentials in, a checked token answer out."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 from oauth_client.credentials import Credentials
 from oauth_client.errors import BadTokenAnswer, TokenRefused
-from oauth_client.models import Proof, Target, TokenAnswer
+from oauth_client.models import Document, Proof, ServerMetadata, Target, TokenAnswer
 from oauth_client.rules.rfc6749_token import read_answer, read_refusal, token_form
 from oauth_client.wire import Wire
 
 _OK = 200
+_CONFIDENTIAL = ("code", "code_verifier", "refresh_token", "subject_token", "assertion")
+Read = Callable[[Document, Collection[str], str], TokenAnswer]
 
 
 async def request_token(wire: Wire, target: Target, credentials: Credentials, scopes: Collection[str]) -> TokenAnswer:
@@ -17,21 +19,41 @@ async def request_token(wire: Wire, target: Target, credentials: Credentials, sc
     A client that is refused looks once for a newer secret, so that rotation loses no request.
     Raises TokenRefused, BadTokenAnswer, Unreachable, AddressRefused, MethodNotOffered, CredentialsUnusable.
     """
-    proof = await credentials.prove(target.server)
+    return await redeem(wire, target.server, credentials, token_form(target.metadata.resource, scopes), scopes)
+
+
+async def redeem(
+    wire: Wire,
+    server: ServerMetadata,
+    credentials: Credentials,
+    form: Mapping[str, str],
+    scopes: Collection[str],
+    *,
+    read: Read = read_answer,
+) -> TokenAnswer:
+    """Any grant at the token endpoint of the server it belongs to, with the client's proof. RFC 6749 §3.2.
+
+    `scopes` are those that the answer means when it names none; `read` accepts the answer. Raises as `request_token` does.
+    """
+    proof = await credentials.prove(server)
     try:
-        return await _ask(wire, target, proof, scopes)
+        return await _ask(wire, server, proof, form, scopes, read)
     except TokenRefused as refused:
         if refused.error != "invalid_client" or not await credentials.renew(proof):
             raise
-    return await _ask(wire, target, await credentials.prove(target.server), scopes)
+    return await _ask(wire, server, await credentials.prove(server), form, scopes, read)
 
 
-async def _ask(wire: Wire, target: Target, proof: Proof, scopes: Collection[str]) -> TokenAnswer:
-    endpoint = target.server.token_endpoint
-    form = token_form(target.metadata.resource, scopes) | proof.form
-    answer = await wire.post(endpoint, form, proof.headers)
+async def _ask(
+    wire: Wire, server: ServerMetadata, proof: Proof, form: Mapping[str, str], scopes: Collection[str], read: Read
+) -> TokenAnswer:
+    endpoint = server.token_endpoint
+    confidential = [form[name] for name in _CONFIDENTIAL if name in form]
+    answer = await wire.post(endpoint, {**form, **proof.form}, proof.headers)
     if answer.document is None:
         raise BadTokenAnswer(endpoint, answer.why)
     if answer.status != _OK:
-        raise read_refusal(answer.document, status=answer.status, endpoint=endpoint, sensitive=proof.sensitive)
-    return read_answer(answer.document, scopes, endpoint)
+        raise read_refusal(
+            answer.document, status=answer.status, endpoint=endpoint, sensitive=(*proof.sensitive, *confidential)
+        )
+    return read(answer.document, scopes, endpoint)

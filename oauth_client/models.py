@@ -46,9 +46,9 @@ class ResourceMetadata:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerMetadata:
-    """What an authorization server says about itself, as far as a token request needs it. RFC 8414 §2.
+    """What an authorization server says about itself, as far as a client needs it. RFC 8414 §2.
 
-    An empty tuple means that the server does not say.
+    An empty tuple or string means that the server does not say.
     """
 
     issuer: str
@@ -56,6 +56,26 @@ class ServerMetadata:
     grant_types: tuple[str, ...] = ()
     auth_methods: tuple[str, ...] = ()
     signing_algs: tuple[str, ...] = ()
+    scopes_supported: tuple[str, ...] = ()
+    challenge_methods: tuple[str, ...] = ()
+    authorization_endpoint: str = ""
+    registration_endpoint: str = ""
+    revocation_endpoint: str = ""
+    promises_iss: bool = False
+    takes_documents: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """An authorization request on its way through the browser: what its answer is held against. RFC 9207 §2.4."""
+
+    server: ServerMetadata
+    client_id: str
+    redirect_uri: str
+    resource: str
+    scopes: frozenset[str]
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +94,7 @@ class TokenAnswer:
     access_token: str = field(repr=False)
     lifetime: int | None
     scopes: frozenset[str]
+    refresh_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from oauth_client.errors import DiscoveryFailed, IssuerChanged
 from oauth_client.flights import Flights
 from oauth_client.models import ResourceMetadata, Target
 from oauth_client.policy import Policy
+from oauth_client.rules.rfc6749_token import GRANT
 from oauth_client.rules.rfc9728_metadata import choose_issuers
 from oauth_client.wire import Wire
 
@@ -17,10 +18,11 @@ from oauth_client.wire import Wire
 class Targets:
     """Remembers, per resource, its metadata and its authorization server; and to whom the credentials belong."""
 
-    def __init__(self, http: httpx2.AsyncClient, policy: Policy, pinned: str | None) -> None:
+    def __init__(self, http: httpx2.AsyncClient, policy: Policy, pinned: str | None, grant: str = GRANT) -> None:
         self._http = http
         self._policy = policy
         self._pinned = pinned
+        self._grant = grant
         self._bound = pinned
         self._known: OrderedDict[str, Target] = OrderedDict()
         self._flights: Flights[tuple[str, str | None], Target] = Flights(policy.clock, policy.backoff)
@@ -67,7 +69,7 @@ class Targets:
         metadata = await self._metadata(wire, resource, challenged)
         bound = None if self._policy.rebind else self._bound
         issuers = choose_issuers(metadata, pinned=self._pinned, bound=bound)
-        server = await find_server(wire, issuers, metadata.where)
+        server = await find_server(wire, issuers, metadata.where, self._grant)
         target = Target(metadata=metadata, server=server, found_at=self._policy.clock())
         self._known[resource] = target
         self._known.move_to_end(resource)
@@ -79,7 +81,7 @@ class Targets:
         try:
             return await find_resource(wire, resource, challenged)
         except DiscoveryFailed:
-            said = None if challenged else await find_challenge(wire, resource)
+            said = None if challenged else (await find_challenge(wire, resource)).resource_metadata
             if said is None:
                 raise
         return await find_resource(wire, resource, said)

@@ -10,7 +10,7 @@ from typing import Self
 import httpx2
 
 from oauth_client.credentials import Credentials
-from oauth_client.egress import GuardedTransport
+from oauth_client.egress import guarded_client
 from oauth_client.flights import Flights
 from oauth_client.grant import request_token
 from oauth_client.models import Target, Token, TokenAnswer
@@ -51,7 +51,7 @@ class Tokens:
     ) -> None:
         self.policy = policy or Policy()
         self._credentials = credentials
-        self._own = None if http else _guarded_client(self.policy)
+        self._own = None if http else guarded_client(allow_private=self.policy.allow_private)
         self._targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer)
         self._held: OrderedDict[Key, _Held] = OrderedDict()
         self._flights: Flights[tuple[str, str, str, frozenset[str], str], Token] = Flights(
@@ -88,6 +88,11 @@ class Tokens:
         if now >= held.refresh_at and not self._flights.rests(flight):
             self._flights.start(flight, partial(self._obtain, key, target))
         return held.token
+
+    async def more(self, target: Target, scopes: frozenset[str], than: Token) -> Token:
+        """The token of these scopes: for a machine, more is only another request."""
+        del than
+        return await self.get(target, scopes)
 
     def forget(self, token: Token) -> None:
         """Never hand out this token again: its resource has refused it. A newer one stays."""
@@ -147,8 +152,3 @@ class Tokens:
         while len(self._held) > self.policy.capacity:
             self._held.popitem(last=False)
         return held
-
-
-def _guarded_client(policy: Policy) -> httpx2.AsyncClient:
-    transport = GuardedTransport(httpx2.AsyncHTTPTransport(), allow_private=policy.allow_private)
-    return httpx2.AsyncClient(transport=transport)

@@ -40,9 +40,13 @@ class Wire:
         """Raises AddressRefused unless this URL may be fetched."""
         return check_url(url, loopback=self._loopback, private=self._policy.allow_private)
 
-    async def get(self, url: str) -> Answer:
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """GET a document. Raises AddressRefused, Unreachable."""
-        return await self._send(self._http.build_request("GET", self.check(url), headers=_PLAIN))
+        return await self._send(self._http.build_request("GET", self.check(url), headers=_PLAIN | dict(headers or {})))
+
+    async def post_json(self, url: str, document: Mapping[str, object]) -> Answer:
+        """POST a JSON object. Raises AddressRefused, Unreachable."""
+        return await self._send(self._http.build_request("POST", self.check(url), json=dict(document), headers=_PLAIN))
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """POST a form. Raises AddressRefused, Unreachable."""

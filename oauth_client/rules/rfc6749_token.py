@@ -4,9 +4,10 @@ import re
 from collections.abc import Collection, Iterable
 
 from oauth_client.errors import BadTokenAnswer, TokenRefused, shown
-from oauth_client.models import Document, TokenAnswer
+from oauth_client.models import Document, Pending, TokenAnswer
 
 GRANT = "client_credentials"
+CODE = "authorization_code"
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _ERROR = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 
@@ -15,6 +16,22 @@ def token_form(resource: str, scopes: Iterable[str]) -> dict[str, str]:
     """The request: always with its resource, with a scope only when there is one. §4.4.2; RFC 8707 §2.2."""
     scope = " ".join(sorted(scopes))
     return {"grant_type": GRANT, "resource": resource} | ({"scope": scope} if scope else {})
+
+
+def code_form(pending: Pending, code: str) -> dict[str, str]:
+    """The request that redeems a code, with what proves that it is ours. OAuth 2.1 §4.1.3; RFC 8707 §2.2."""
+    return {
+        "grant_type": CODE,
+        "code": code,
+        "redirect_uri": pending.redirect_uri,
+        "code_verifier": pending.verifier,
+        "resource": pending.resource,
+    }
+
+
+def refresh_form(resource: str, refresh_token: str) -> dict[str, str]:
+    """The request for a successor: of the same resource, with the scope that was granted. §6; RFC 8707 §2.2."""
+    return {"grant_type": "refresh_token", "refresh_token": refresh_token, "resource": resource}
 
 
 def read_answer(document: Document, asked: Collection[str], endpoint: str) -> TokenAnswer:
@@ -33,6 +50,7 @@ def read_answer(document: Document, asked: Collection[str], endpoint: str) -> To
         access_token=access_token,
         lifetime=_lifetime(document.members.get("expires_in"), endpoint),
         scopes=frozenset(granted or asked),
+        refresh_token=document.text("refresh_token"),
     )
 
 

@@ -40,6 +40,13 @@ def read_metadata(document: Document, issuer: str, where: str) -> ServerMetadata
         grant_types=document.strings("grant_types_supported"),
         auth_methods=document.strings("token_endpoint_auth_methods_supported"),
         signing_algs=document.strings("token_endpoint_auth_signing_alg_values_supported"),
+        scopes_supported=document.strings("scopes_supported"),
+        challenge_methods=document.strings("code_challenge_methods_supported"),
+        authorization_endpoint=document.text("authorization_endpoint"),
+        registration_endpoint=document.text("registration_endpoint"),
+        revocation_endpoint=document.text("revocation_endpoint"),
+        promises_iss=document.members.get("authorization_response_iss_parameter_supported") is True,
+        takes_documents=document.members.get("client_id_metadata_document_supported") is True,
     )
 
 
