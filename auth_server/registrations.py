@@ -86,6 +86,8 @@ class Applications:
         if found is None or (found.used and found.expires > lease - UNUSED_LEASE):
             return
         renewed = await self._records.change(client_id, lambda row: replace(row, used=True, expires=lease))
+        if renewed is not None:
+            await self._records.enlist(renewed)
         if renewed is not None and renewed.software:
             await self._records.name(renewed)
 

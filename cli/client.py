@@ -41,6 +41,9 @@ _Jwks = Annotated[Path | None, typer.Option("--jwks", metavar="FILE", help="Its 
 _Name = Annotated[str, typer.Option("--name", metavar="TEXT", help="What people call it.")]
 _Uses = Annotated[int, typer.Option("--uses", metavar="N", help="How many clients may register with it.")]
 _Expires = Annotated[int, typer.Option("--expires-in", metavar="SECONDS", help="How long it is good for.")]
+_People = Annotated[
+    bool, typer.Option("--people", help="For a client that people use: it reaches what each of them allows.")
+]
 _Undo = Annotated[bool, typer.Option("--undo", help="Accept it again.")]
 
 
@@ -86,7 +89,7 @@ def list_all(
     identity: Identity = None,
     as_json: AsJson = False,
 ) -> None:
-    """List clients: those of identity.yaml, and those made at run time."""
+    """List clients: those of identity.yaml, those made at run time, and those that registered themselves."""
     settings = settings_here(context, data, identity)
 
     async def work(office: Office) -> Sequence[KnownClient]:
@@ -147,6 +150,7 @@ def invite_machines(
     context: typer.Context,
     resource: _Resources = None,
     scope: _ItsScopes = None,
+    people: _People = False,
     uses: _Uses = 1,
     expires_in: _Expires = 3600,
     embedded: Embedded = False,
@@ -155,12 +159,18 @@ def invite_machines(
     identity: Identity = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an initial access token (RFC 7591) with which a machine registers itself at /register. Printed once."""
+    """Make an initial access token (RFC 7591), printed once, with which a client registers itself at /register.
+
+    For machines, unless --people; one for people is needed only where not everybody may register (DACA_REGISTRATION).
+    """
     settings = settings_here(context, data, identity)
 
     async def work(office: Office) -> Invited:
-        access = access_from(resource or (), scope or (), context.args, office.identity)
-        return await invite(office.state, office.identity, resources=access, uses=uses, expires_in=expires_in)
+        said = bool(resource or scope or context.args) or not people
+        access = access_from(resource or (), scope or (), context.args, office.identity) if said else {}
+        return await invite(
+            office.state, office.identity, resources=access, people=people, uses=uses, expires_in=expires_in
+        )
 
     invited = administer(settings, mode_of(embedded=embedded, sidecars=sidecars), work)
     if as_json:

@@ -3,21 +3,24 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from auth_server.admin.refused import AdminError, reachable
 from auth_server.directory import laid_over
 from auth_server.enrolment import fresh_client_id, new_client
 from auth_server.errors import InvalidClientMetadata
 from auth_server.hashing import digest, fresh_secret
-from auth_server.models import AuthMethod, Client, Identity, Overlay
+from auth_server.models import AuthMethod, Client, Identity, Overlay, Registered
+from auth_server.registrations import is_registered_id
 from auth_server.rules.rfc6749_client_auth import is_client_id
 from auth_server.rules.rfc7591_registration import keys_of
 from auth_server.store.clients import ClientRecords
+from auth_server.store.registrations import RegistrationRecords
 from sidecar.secrets import SecretMissing, Secrets
 from sidecar.state import State
 
 _KEY_METHOD = "private_key_jwt"
+Origin: TypeAlias = Literal["identity.yaml", "run time", "registered itself"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,7 @@ class KnownClient:
 
     client_id: str
     client_name: str
-    origin: Literal["identity.yaml", "run time"]
+    origin: Origin
     auth_method: AuthMethod
     resources: Mapping[str, tuple[str, ...]]
     disabled: bool
@@ -74,14 +77,16 @@ async def add_client(  # noqa: PLR0913  what a client is
 
 
 async def list_clients(state: State, identity: Identity) -> tuple[KnownClient, ...]:
-    """Clients of identity.yaml, then those made at run time, in the order they were made."""
+    """Clients of identity.yaml, those made at run time, and those that registered themselves; the oldest first."""
     records = ClientRecords(state)
     overlays = await records.overlays()
     declared = (laid_over(client, overlays.get(name)) for name, client in identity.clients.items())
     made = [client for name in await records.ids() if (client := await records.find(name))]
+    themselves = [row.client for row in await RegistrationRecords(state, time.time).listed()]
     return (
         *(_known(client, "identity.yaml") for client in declared),
         *(_known(client, "run time") for client in made if client.client_id not in identity.clients),
+        *(_known(client, "registered itself") for client in sorted(themselves, key=lambda client: client.created)),
     )
 
 
@@ -112,13 +117,23 @@ async def disable_client(state: State, identity: Identity, client_id: str, *, di
 
 async def _change_made(state: State, client_id: str, change: Callable[[Client], Client]) -> None:
     known = is_client_id(client_id) and await ClientRecords(state).change(client_id, change) is not None
-    if not known:
+    if not known and not await _change_registered(state, client_id, change):
         raise AdminError(f"there is no client {client_id!r}")
 
 
+async def _change_registered(state: State, client_id: str, change: Callable[[Client], Client]) -> bool:
+    """Nobody comes to share a row that an operator changed."""
+
+    def changed(row: Registered) -> Registered:
+        return replace(row, client=change(row.client), software="")
+
+    records = RegistrationRecords(state, time.time)
+    return is_registered_id(client_id) and await records.change(client_id, changed) is not None
+
+
 def _with_secret(client: Client, fresh: str) -> Client:
-    if client.auth_method == _KEY_METHOD:
-        raise AdminError(f"client {client.client_id!r} has no secret: it proves itself by key")
+    if client.auth_method not in ("client_secret_basic", "client_secret_post"):
+        raise AdminError(f"client {client.client_id!r} has no secret: it proves itself by key, or not at all")
     return replace(client, secret_hashes=(fresh, *client.secret_hashes[:1]))
 
 
@@ -146,7 +161,7 @@ def _rotated(overlay: Overlay, fresh: str, stored: tuple[str, ...]) -> Overlay:
     )
 
 
-def _known(client: Client, origin: Literal["identity.yaml", "run time"]) -> KnownClient:
+def _known(client: Client, origin: Origin) -> KnownClient:
     return KnownClient(
         client_id=client.client_id,
         client_name=client.client_name,

@@ -1,4 +1,4 @@
-"""Invitations: initial access tokens for machines that register themselves."""
+"""Invitations: initial access tokens for machines, or clients for people, that register themselves."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,25 @@ class Invited:
 
 
 async def invite(
-    state: State, identity: Identity, *, resources: Mapping[str, Sequence[str]], uses: int = 1, expires_in: int = 3600
+    state: State,
+    identity: Identity,
+    *,
+    resources: Mapping[str, Sequence[str]],
+    people: bool = False,
+    uses: int = 1,
+    expires_in: int = 3600,
 ) -> Invited:
-    """An invitation to these resources and scopes, for so many clients, for so many seconds. Raises AdminError."""
+    """An invitation to these resources and scopes, for so many clients, for so many seconds. Raises AdminError.
+
+    One for `people` names no resource: such a client reaches what each person allows.
+    """
+    if people and resources:
+        raise AdminError("an invitation for people's clients names no resource: people decide what they reach")
     if uses < 1 or expires_in < 1:
         raise AdminError("an invitation has at least one use and at least one second")
     token = fresh_secret()
     expires = int(time.time()) + expires_in
-    invitation = Invitation(resources=reachable(identity, resources), uses=uses, expires=expires)
+    reached = {} if people else reachable(identity, resources)
+    invitation = Invitation(resources=reached, uses=uses, expires=expires, people=people)
     await InvitationRecords(state).add(digest(token), invitation, expires_in)
     return Invited(token=token, uses=uses, expires=expires)

@@ -32,6 +32,14 @@ class Registrations(Protocol):
         """
         ...
 
+    async def enlist(self, registered: Registered) -> None:
+        """List it until its lease ends; again whenever that is later."""
+        ...
+
+    async def listed(self) -> tuple[Registered, ...]:
+        """Every registration that lasts."""
+        ...
+
     async def remove(self, client_id: str) -> None:
         """Forget it; no change that is under way brings it back."""
         ...

@@ -1,6 +1,7 @@
-"""Clients that registered themselves for people, over any key-value state: each on a lease, none in any list."""
+"""Clients that registered themselves for people, over any key-value state: each on a lease."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import cast
 
 from pydantic import TypeAdapter
@@ -10,6 +11,8 @@ from auth_server.store.changing import write_changed
 from sidecar.state import Json, State
 
 _REGISTERED = TypeAdapter(Registered)
+_LEASES = TypeAdapter(dict[str, int])
+_SHELVES = 64
 
 
 class RegistrationRecords:
@@ -31,7 +34,8 @@ class RegistrationRecords:
         return None if entry is None else str(entry.value)
 
     async def add(self, registered: Registered) -> None:
-        """The client first: a hash that leads to nobody would cost the next one a look-up, and nothing else."""
+        """Listed first; then the client: a hash that leads to nobody costs the next one a look-up, and nothing else."""
+        await self.enlist(registered)
         await self._state.insert(_key(registered.client.client_id), _json(registered), ttl=self._left(registered))
         await self.name(registered)
 
@@ -53,6 +57,26 @@ class RegistrationRecords:
         written = await write_changed(self._state, _key(client_id), apply, ttl=left)
         return None if written is None else _REGISTERED.validate_python(written)
 
+    async def enlist(self, registered: Registered) -> None:
+        """Many small lists, so that those who register at once seldom meet; what has ended goes with the next one."""
+        client_id, expires = registered.client.client_id, registered.expires
+
+        def apply(value: Json) -> Json:
+            lasting = {name: end for name, end in _LEASES.validate_python(value).items() if end > self._clock()}
+            return cast("Json", {**lasting, client_id: expires})
+
+        def longest(value: Json) -> int:
+            return max(1, int(max(_LEASES.validate_python(value).values()) - self._clock()))
+
+        shelf = sha256(client_id.encode()).digest()[0] % _SHELVES
+        await write_changed(self._state, _shelf_key(shelf), apply, absent={}, ttl=longest)
+
+    async def listed(self) -> tuple[Registered, ...]:
+        """One read a list, one a client; for an operator."""
+        shelves = [await self._state.get(_shelf_key(shelf)) for shelf in range(_SHELVES)]
+        names = [name for entry in shelves if entry for name in _LEASES.validate_python(entry.value)]
+        return tuple([found for name in names if (found := await self.find(name))])
+
     async def remove(self, client_id: str) -> None:
         """For good: a change that is under way finds nothing to replace."""
         await self._state.delete(_key(client_id))
@@ -72,6 +96,10 @@ class RegistrationRecords:
 
 def _key(client_id: str) -> str:
     return f"registration-{client_id}"
+
+
+def _shelf_key(shelf: int) -> str:
+    return f"registrations-listed-{shelf}"
 
 
 def _software_key(software: str) -> str:

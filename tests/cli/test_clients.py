@@ -95,6 +95,8 @@ def test_several_values_may_follow_one_option(running: Any) -> None:
         (("rotate-secret", "nobody"), 1, "no client 'nobody'"),
         (("disable", "nobody"), 1, "no client 'nobody'"),
         (("invite", "--resource", "notes", "--uses", "0"), 1, "at least one use"),
+        (("invite", "--people", "--resource", "notes"), 1, "names no resource"),
+        (("invite",), 2, "name at least one resource"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(running: Any, arguments: tuple[str, ...], code: int, why: str) -> None:
@@ -117,3 +119,4 @@ def test_an_invitation_is_good_for_one_registration(running: Any) -> None:
     invited = world.json("client", "invite", "--resource", "notes", "--scope", "mcp:read", "--expires-in", "60")
     assert invited["uses"] == 1
     assert len(invited["initial_access_token"]) >= 43
+    assert world.json("client", "invite", "--people")["uses"] == 1
