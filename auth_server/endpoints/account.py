@@ -63,14 +63,15 @@ def _named(form: Form, session: Session) -> dict[str, str]:
 
 async def _page(human: Human, browser: Browser, session: Session) -> Answer:
     lines = await human.permissions.listed(session.subject)
-    stand = await asyncio.gather(*(_stands(human, line) for line in lines))
-    clients = _by_client(line for line, stands in zip(lines, stand, strict=True) if stands)
+    found = await asyncio.gather(*(_last_used(human, line) for line in lines))
+    used = {line.id: when for line, when in zip(lines, found, strict=True) if when is not None}
+    clients = _by_client(line for line in lines if line.id in used)
     words = {uri: resource.name for uri, resource in human.identity().resources.items()}
     return human.page(
         "account",
         user=session.name,
         csrf=browser.csrf,
-        clients=[_shown(group, words) for group in clients],
+        clients=[_shown(group, words, max(used[line.id] for line in group)) for group in clients],
         sessions=[
             {
                 "reference": one.reference,
@@ -83,9 +84,15 @@ async def _page(human: Human, browser: Browser, session: Session) -> Answer:
     )
 
 
-async def _stands(human: Human, line: Listed) -> bool:
-    """Whether a line still means something: it is remembered, or its tokens can still be used."""
-    return line.remembered or await human.permissions.find(line.id) is not None
+async def _last_used(human: Human, line: Listed) -> int | None:
+    """When its client last got a token, for its use elsewhere is not seen here.
+
+    None for a line that means nothing more: its tokens are over, and it is not remembered.
+    """
+    found = await human.permissions.find(line.id)
+    if found is None:
+        return line.created if line.remembered else None
+    return found.created if found.family is None else max(found.created, found.family.rotated)
 
 
 def _by_client(lines: Iterable[Listed]) -> list[list[Listed]]:
@@ -96,7 +103,7 @@ def _by_client(lines: Iterable[Listed]) -> list[list[Listed]]:
     return list(groups.values())
 
 
-def _shown(group: list[Listed], names: dict[str, str]) -> dict[str, object]:
+def _shown(group: list[Listed], names: dict[str, str], used: int) -> dict[str, object]:
     last = group[-1]
     return {
         "client": last.client_id,
@@ -105,6 +112,7 @@ def _shown(group: list[Listed], names: dict[str, str]) -> dict[str, object]:
         "resource_name": names.get(last.resource, last.resource),
         "scopes": sorted({scope for line in group for scope in line.scopes}),
         "since": _day(group[0].created),
+        "used": _day(used),
     }
 
 

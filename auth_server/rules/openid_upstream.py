@@ -115,5 +115,5 @@ def is_let_in(person: Newcomer, upstream: Upstream | None) -> bool:
     """Whether we let in whom the provider vouches for; asked again whenever they go on."""
     if upstream is None or person.issuer != upstream.issuer or person.upstream_subject in upstream.refused:
         return False
-    listed = person.upstream_subject in upstream.subjects or person.domain in upstream.domains
-    return upstream.everyone or listed
+    known_domain = bool(person.domain) and person.domain in upstream.domains
+    return upstream.everyone or known_domain or person.upstream_subject in upstream.subjects

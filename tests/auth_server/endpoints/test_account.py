@@ -27,6 +27,17 @@ async def test_the_page_lists_what_was_allowed_and_takes_it_back(person: Person)
     assert (await refresh(person.server, kept)).status_code == 200
 
 
+async def test_the_page_says_when_a_client_last_got_a_token(person: Person) -> None:
+    told = await person.tokens()
+    person.server.world.clock.now += 3 * 3600
+    await refresh(person.server, told["refresh_token"])
+    await person.tokens(resource=CLOCK, scope="mcp:read")
+    person.server.world.clock.now += 3600
+    await person.get("/account")
+    assert person.page.count("since 2023-11-14 22:13 UTC, last token 2023-11-15 01:13 UTC") == 1
+    assert person.page.count("since 2023-11-15 01:13 UTC, last token 2023-11-15 01:13 UTC") == 1
+
+
 async def test_what_is_taken_back_is_asked_again(person: Person) -> None:
     await person.allow(**by_portal())
     await person.get("/account")
