@@ -22,7 +22,7 @@ DOCUMENT: dict[str, Any] = {
 SOUND = rules.check_provider(DOCUMENT, ISSUER)
 
 
-def checked(max_age: int | None = None, **changed: object) -> str:
+def checked(max_age: int | None = None, **changed: Any) -> str:
     claims = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not None}
     return rules.check_id_token(claims, UPSTREAM, nonce="n", now=NOW, max_age=max_age)
 
@@ -51,7 +51,7 @@ def test_a_sound_id_token_names_its_subject() -> None:
         ("sub", ["s"]),
     ],
 )
-def test_what_does_not_hold_is_named_for_the_log_alone(claim: str, value: object) -> None:
+def test_what_does_not_hold_is_named_for_the_log_alone(claim: str, value: Any) -> None:
     with pytest.raises(AccessDenied, match="does not hold") as refused:
         checked(**{claim: value})
     assert refused.value.detail == claim
