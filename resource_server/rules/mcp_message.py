@@ -67,7 +67,7 @@ def check_routing_headers(headers: Iterable[tuple[bytes, bytes]], message: Messa
         if name in _ROUTING:
             if name in values:
                 raise HeaderMismatch(f"{_ROUTING[name]} appears more than once", request_id=message.id)
-            values[name] = value.decode("latin-1")
+            values[name] = value.decode("latin-1").strip(" \t")  # not every server takes it away: RFC 9110 §5.5
     version = values.get(b"mcp-protocol-version")
     if version in HEADERS_ARE_BINDING:
         _check_binding(values, version, message)

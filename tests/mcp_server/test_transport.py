@@ -107,6 +107,13 @@ async def test_session_headers_change_nothing(clock: Post, modern: Modern, messa
     assert "mcp-session-id" not in answer.headers
 
 
+@pytest.mark.requirement("RS-40")
+async def test_the_space_around_a_headers_value_is_no_part_of_it(clock: Post, modern: Modern) -> None:
+    body, headers = modern("tools/call", TIME)
+    answer = await clock(body, **{name: f" {value}\t" for name, value in headers.items()})
+    assert answer.json()["result"]["isError"] is False
+
+
 @pytest.mark.requirement("RS-42", "RS-45", "CM-02")
 async def test_discover_names_versions_capabilities_and_the_extension(clock: Post, modern: Modern) -> None:
     body, headers = modern("server/discover")

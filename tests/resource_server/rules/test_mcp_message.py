@@ -65,6 +65,14 @@ def test_headers_are_decoded_before_they_are_compared() -> None:
 
 
 @pytest.mark.requirement("RS-40")
+def test_the_space_around_a_header_is_no_part_of_it() -> None:
+    headers = [(b"mcp-protocol-version", b" 2026-07-28\t"), METHOD, (b"mcp-name", b"\t list_notes ")]
+    check_routing_headers(headers, read_message(rpc("tools/call", {"name": "list_notes"})))
+    with pytest.raises(HeaderMismatch):
+        check_routing_headers(headers, read_message(rpc("tools/call", {"name": "delete_note"})))
+
+
+@pytest.mark.requirement("RS-40")
 def test_the_version_in_the_body_may_not_contradict_the_header() -> None:
     for version, sound in (("2026-07-28", True), ("2025-11-25", False), (1, False)):
         message = read_message(rpc("tools/list", {"_meta": {META: version}}))
