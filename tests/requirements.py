@@ -119,23 +119,13 @@ def _flat(reasons: Mapping[str, str]) -> dict[str, str]:
 # Rows that are still to come: the reason names the work that closes them.
 GAPS: dict[str, str] = _flat(
     {
-        "opens with the human path: client registration for people's clients": (
-            "CL-10 CL-11 CL-14 CL-15 CL-16 CL-17 CL-18 CL-19 CL-20 CL-21"
-        ),
-        "opens with the human path: authorization code, sign-in and consent": (
-            "CH-01 CH-02 CH-03 CH-04 CH-05 CH-06 CH-07 CH-08 CH-09 CH-10 CH-11 CH-12 CH-14 CH-15 CL-33"
-        ),
-        "opens with enterprise-managed authorization": "CL-34 CL-35 CL-36 CL-37 AS-51 AS-52 AS-53 AS-54 AS-55",
+        "opens with enterprise-managed authorization": "CL-34 CL-35 CL-36 CL-37",
         "opens with agents that act for others: token exchange": "RS-34",
     }
 )
 
 # Rows that tests prove as far as they concern what is here; the reason names the rest.
-PARTLY: dict[str, str] = _flat(
-    {
-        "the authorization endpoint's side opens with the human path": "CL-22",
-    }
-)
+PARTLY: dict[str, str] = _flat({})
 
 # Rows about a part that nobody here plays: the reason says why, and what would change it.
 NOT_OURS: dict[str, str] = _flat(

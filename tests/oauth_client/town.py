@@ -52,6 +52,7 @@ class AuthServer:
 
     clock: Clock
     issuer: str = ISSUER
+    client: str = CLIENT
     resources: set[str] = field(default_factory=lambda: {RESOURCE})
     secrets: list[str] = field(default_factory=lambda: [SECRET])
     key: jwk.ECKey | jwk.OKPKey | jwk.RSAKey | None = None
@@ -141,7 +142,7 @@ class AuthServer:
         claims = cast("dict[str, object]", token.claims)
         fits = (
             token.header.get("typ") == "client-authentication+jwt"
-            and claims["iss"] == claims["sub"] == form["client_id"] == CLIENT
+            and claims["iss"] == claims["sub"] == form["client_id"] == self.client
             and claims["aud"] == self.issuer
             and 0 < cast("int", claims["exp"]) - cast("int", claims["iat"]) <= 60
             and str(claims["jti"]) not in self.jtis

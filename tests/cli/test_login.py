@@ -1,0 +1,116 @@
+"""`daca user`, `daca login`, `daca call` as a person and `daca logout`: real processes, real pages, real doors."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import World, make_world
+from tests.cli.visitor import Visitor
+
+pytestmark = pytest.mark.xdist_group("cli-login")
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A system with one person in it."""
+    world = make_world(tmp_path_factory.mktemp("people"))
+    world = World(folder=world.folder, urls=world.urls, environ={**world.environ, "DACA_VAULT": "file"})
+    with world.up("auth-server", "notes", "clock", "--embedded"):
+        added = world.daca("user", "add", "ada", "--password-stdin", "--json", stdin="a long password\n")
+        assert added.returncode == 0, added.stderr
+        assert json.loads(added.stdout)["name"] == "ada"
+        yield world
+
+
+def sign_in(world: World, *arguments: str, visitor: Visitor | None = None) -> tuple[int, str, str]:
+    """`daca login` with somebody who follows the URL that it prints."""
+    process = world.start_daca("login", *arguments, "--no-browser", "--wait", "60")
+    assert process.stderr
+    said = process.stderr.readline()
+    url = process.stderr.readline().strip()
+    if url:
+        asyncio.run((visitor or Visitor()).visit(url))
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, said + url + err
+
+
+@pytest.mark.requirement("CH-01", "CH-08", "CH-09", "CH-11", "CL-10", "CL-19")
+def test_a_person_signs_in_and_calls_a_tool_refreshes_and_signs_out(town: World) -> None:
+    assert "daca login" in town.refused("call", "clock")
+
+    code, out, err = sign_in(town, "clock", "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["resource"] == town.urls["clock"]
+    assert told["scopes"] == ["mcp:read", "offline_access"]
+    called = town.json("call", "clock", "get_time", "--args", '{"time_zone": "Asia/Karachi"}')
+    assert called["structuredContent"]["time_zone"] == "Asia/Karachi"
+
+    assert town.json("logout", "clock") == {"resource": town.urls["clock"], "was_signed_in": True, "revoked": True}
+    assert "daca login" in town.refused("call", "clock")
+    assert town.json("logout", "clock")["was_signed_in"] is False
+
+
+def test_tokens_are_kept_where_only_their_owner_reads(town: World) -> None:
+    code, _, err = sign_in(town, "clock")
+    assert code == 0, err
+    kept = [path for path in (town.data / "people").iterdir() if path.suffix == ".json"]
+    assert kept
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+    assert (town.data / "people").stat().st_mode & 0o777 == 0o700
+    for path in kept:
+        path.chmod(0o644)
+    assert "chmod 600" in town.refused("call", "clock")
+    for path in kept:
+        path.chmod(0o600)
+
+
+@pytest.mark.requirement("CH-12", "CL-29")
+def test_a_tool_beyond_the_grant_says_how_to_sign_in_for_more(town: World) -> None:
+    code, _, err = sign_in(town, "notes", "--scope", "mcp:read")
+    assert code == 0, err
+    note = ("call", "notes", "write_note", "--args", '{"name": "mine", "text": "written by a person"}')
+    said = town.refused(*note)
+    assert "daca login" in said
+    assert "mcp:write" in said
+    code, out, err = sign_in(town, "notes", "--scope", "mcp:write", "--json")
+    assert code == 0, err
+    assert {"mcp:read", "mcp:write"} <= set(json.loads(out)["scopes"])
+    town.ok(*note)
+
+
+def test_a_person_who_denies_ends_the_command_with_one_line(town: World) -> None:
+    code, out, err = sign_in(town, "notes", "--scope", "mcp:delete", visitor=Visitor(decision="deny"))
+    assert code == 1
+    assert out == ""
+    assert "access_denied" in err
+
+
+def test_nobody_who_comes_ends_the_command_in_time(town: World) -> None:
+    done = town.daca("login", "clock", "--no-browser", "--wait", "1")
+    assert done.returncode == 1
+    assert "nobody finished it within 1 s" in done.stderr
+
+
+def test_a_disabled_person_cannot_sign_in_until_they_may_again(town: World) -> None:
+    added = town.daca("user", "add", "eve", "--password-stdin", stdin="another password\n")
+    assert added.returncode == 0, added.stderr
+    town.ok("user", "disable", "eve")
+    listed = {one["name"]: one["disabled"] for one in town.json("user", "list")}
+    assert listed == {"ada": False, "eve": True}
+    town.ok("user", "disable", "eve", "--undo")
+    assert {one["name"] for one in town.json("user", "list") if one["disabled"]} == set()
+
+
+def test_a_password_that_is_too_short_and_a_person_who_is_not_there_are_refused(town: World) -> None:
+    assert "8" in town.refused("user", "add", "kid", "--password-stdin", stdin="short\n")
+    assert "no user" in town.refused("user", "disable", "nobody")
+    assert "--password-stdin" in town.refused("user", "add", "kid", code=2)
+
+
+def test_a_vault_that_is_not_there_is_refused(town: World) -> None:
+    assert "DACA_VAULT" in town.refused("call", "clock", code=2, DACA_VAULT="cellar")
+    assert Path(town.data / "people").is_dir()
