@@ -41,9 +41,7 @@ _Jwks = Annotated[Path | None, typer.Option("--jwks", metavar="FILE", help="Its 
 _Name = Annotated[str, typer.Option("--name", metavar="TEXT", help="What people call it.")]
 _Uses = Annotated[int, typer.Option("--uses", metavar="N", help="How many clients may register with it.")]
 _Expires = Annotated[int, typer.Option("--expires-in", metavar="SECONDS", help="How long it is good for.")]
-_People = Annotated[
-    bool, typer.Option("--people", help="For a client that people use: it reaches what each of them allows.")
-]
+_People = Annotated[bool, typer.Option("--people", help="For a client that people use; they decide what it reaches.")]
 _Undo = Annotated[bool, typer.Option("--undo", help="Accept it again.")]
 
 
@@ -159,18 +157,14 @@ def invite_machines(
     identity: Identity = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an initial access token (RFC 7591), printed once, with which a client registers itself at /register.
-
-    For machines, unless --people; one for people is needed only where not everybody may register (DACA_REGISTRATION).
-    """
+    """Make an initial access token (RFC 7591) with which a client registers itself at /register. Printed once."""
     settings = settings_here(context, data, identity)
 
     async def work(office: Office) -> Invited:
         said = bool(resource or scope or context.args) or not people
         access = access_from(resource or (), scope or (), context.args, office.identity) if said else {}
-        return await invite(
-            office.state, office.identity, resources=access, people=people, uses=uses, expires_in=expires_in
-        )
+        more = {"uses": uses, "expires_in": expires_in}
+        return await invite(office.state, office.identity, resources=access, people=people, **more)
 
     invited = administer(settings, mode_of(embedded=embedded, sidecars=sidecars), work)
     if as_json:
