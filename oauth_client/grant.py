@@ -33,7 +33,8 @@ async def redeem(
 ) -> TokenAnswer:
     """Any grant at the token endpoint of the server it belongs to, with the client's proof. RFC 6749 §3.2.
 
-    `scopes` are those that the answer means when it names none; `read` accepts the answer. Raises as `request_token` does.
+    `scopes` are those that the answer means when it names none; `read` accepts the answer.
+    Raises as `request_token` does.
     """
     proof = await credentials.prove(server)
     try:
