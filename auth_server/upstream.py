@@ -85,7 +85,7 @@ class UpstreamClient:
         """The claims of the ID token, its signature and all. §3.1.3.7."""
         token = Jws.parse(str(told.get("id_token", "")))
         alg = "" if token is None else token.header.get("alg")
-        if token is None or not isinstance(alg, str) or alg not in ALGORITHMS or "crit" in token.header:
+        if token is None or not isinstance(alg, str) or alg not in ALGORITHMS:
             raise AccessDenied("the answer does not hold", detail="id_token")
         trusted = TrustedIssuer(issuer=upstream.issuer, jwks_uri=provider.jwks_uri, ca_file=upstream.ca_file)
         if not verified(token, await self._keys.keys(trusted, token.header.get("kid")), alg):
