@@ -53,13 +53,7 @@ def permitted(decision: Decision, *, now: int) -> tuple[str, Permission, Listed]
         created=now,
         expires=now + _UNREDEEMED,
         auth_time=session.auth_time,
-        code=Code(
-            code_hash=digest(code),
-            redirect_uri=interaction.redirect_uri,
-            challenge=interaction.code_challenge,
-            expires=now + LIFETIME,
-            nonce=interaction.nonce,
-        ),
+        code=_code(code, interaction, now),
         reach=decision.reach,
     )
     listed = Listed(
@@ -74,6 +68,16 @@ def permitted(decision: Decision, *, now: int) -> tuple[str, Permission, Listed]
         reach=decision.reach,
     )
     return code, permission, listed
+
+
+def _code(code: str, interaction: Interaction, now: int) -> Code:
+    return Code(
+        code_hash=digest(code),
+        redirect_uri=interaction.redirect_uri,
+        challenge=interaction.code_challenge,
+        expires=now + LIFETIME,
+        nonce=interaction.nonce,
+    )
 
 
 def _refreshes(decision: Decision) -> bool:
