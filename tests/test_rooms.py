@@ -54,7 +54,7 @@ LAYERS = (
             *_within(AS, "endpoints", "grants", "rules", "store.contract", "form", "hashing", "errors", "models"),
             *_within(AS, "people", "keys", "rendering", "store.upstream_contract"),
         ),
-        theirs=_rooms("starlette"),
+        theirs=_rooms("starlette", "orjson"),  # wire.py writes every answer
     ),
     Layer(files=f"{AS}/*.py", ours=_rooms(AS, "sidecar"), theirs=ANY),
     # The MCP SDK's own protocol for a verifier: one file offers itself as that, the door does without.
@@ -78,7 +78,7 @@ LAYERS = (
     Layer(
         files="sidecar/process.py",
         ours=_rooms("sidecar"),
-        theirs=_rooms("uvicorn", "uvloop", "structlog", "starlette"),
+        theirs=_rooms("uvicorn", "uvloop", "structlog", "starlette", "orjson"),
     ),
     Layer(files="sidecar/*.py", ours=_rooms("sidecar"), theirs=_rooms("httpx", "httpx2", "dapr", "structlog")),
     Layer(

@@ -117,7 +117,7 @@ def headers(stranger: Mapping[str, str], town: Town) -> st.SearchStrategy[dict[s
     )
 
 
-@pytest.mark.requirement("AS-38", "AS-40")
+@pytest.mark.requirement("AS-38")
 @pytest.mark.parametrize("endpoint", SURFACE, ids=lambda each: each.path[:20])
 def test_no_form_query_or_header_breaks_an_endpoint(
     endpoint: Endpoint, running_town: Town, stranger: dict[str, str]
