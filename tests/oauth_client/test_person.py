@@ -359,6 +359,7 @@ async def test_a_resource_with_a_new_issuer_gets_a_new_registration_and_no_old_t
     async with guest.tokens(open=browse) as tokens:
         assert (await tokens.login(RESOURCE)).issuer == OTHER
     assert len(other.registered) == 1
+    assert len(other.asked) == 1
     assert all(old.access_token not in form.values() for form in other.forms)
 
 
@@ -367,6 +368,7 @@ async def test_a_client_that_the_server_knows_no_more_is_registered_anew(guest: 
         await tokens.login(RESOURCE)
         guest.inn.clients.clear()
         assert (await tokens.login(RESOURCE)).client_id == "made-2"
+    assert len(guest.inn.asked) == 2
 
 
 async def test_signing_out_revokes_the_refresh_token_and_forgets(guest: Guest) -> None:
