@@ -117,10 +117,7 @@ def _flat(reasons: Mapping[str, str]) -> dict[str, str]:
 
 
 # Rows that are still to come: the reason names the work that closes them.
-GAPS: dict[str, str] = _flat(
-    {
-    }
-)
+GAPS: dict[str, str] = _flat({})
 
 # Rows that tests prove as far as they concern what is here; the reason names the rest.
 PARTLY: dict[str, str] = _flat({})
