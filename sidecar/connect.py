@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import httpx2
 
+from sidecar.callers import Callers
 from sidecar.dapr_http import Address, SidecarUnavailable, address_of, client_of, wait_until_ready
 from sidecar.dapr_secrets import DaprSecrets
 from sidecar.dapr_state import DaprState
@@ -19,12 +20,16 @@ from sidecar.transport import LIMITS, SidecarTransport
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """What an app gets from the world around it. `transport` reaches canonical origins, by sidecar or directly."""
+    """What an app gets from the world around it.
+
+    `transport` reaches canonical origins, by sidecar or directly; `callers` tells whose sidecar brought a request.
+    """
 
     mode: Literal["embedded", "sidecar"]
     state: State
     secrets: Secrets
     transport: httpx2.AsyncBaseTransport
+    callers: Callers = field(default_factory=Callers)
 
 
 @asynccontextmanager
@@ -40,7 +45,8 @@ async def connect(
     address = address_of(environ)
     if address is None and environ.get("DACA_REQUIRE_SIDECAR") == "1":
         raise SidecarUnavailable("there is no sidecar: DAPR_HTTP_PORT is not set, and DACA_REQUIRE_SIDECAR=1 wants one")
-    chosen = _embedded(app_id, data) if address is None else _behind(address, routes)
+    callers = Callers(environ.get("APP_API_TOKEN", ""))
+    chosen = _embedded(app_id, data) if address is None else _behind(address, routes, callers)
     async with chosen as sidecar:
         yield sidecar
 
@@ -55,7 +61,8 @@ async def _embedded(app_id: str, data: Path) -> AsyncGenerator[Sidecar]:
 
 
 @asynccontextmanager
-async def _behind(address: Address, routes: Mapping[str, str]) -> AsyncGenerator[Sidecar]:
+async def _behind(address: Address, routes: Mapping[str, str], callers: Callers) -> AsyncGenerator[Sidecar]:
     async with client_of(address) as http, SidecarTransport(address, routes) as transport:
         await wait_until_ready(http)
-        yield Sidecar(mode="sidecar", state=DaprState(http), secrets=DaprSecrets(http), transport=transport)
+        state, secrets = DaprState(http), DaprSecrets(http)
+        yield Sidecar(mode="sidecar", state=state, secrets=secrets, transport=transport, callers=callers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 import pytest
 
+from sidecar.callers import Callers
 from sidecar.components import APIS, Access
 from sidecar.transport import SidecarTransport
 from tests.sidecar.callee import CHALLENGE, Callee, serving
@@ -168,11 +169,15 @@ async def test_a_path_that_the_sidecar_would_alter_is_not_sent(http: httpx2.Asyn
 
 async def test_a_caller_cannot_choose_another_app_or_replace_the_token(http: httpx2.AsyncClient, wire: Wire) -> None:
     forged = {"dapr-app-id": "auth-server", "Dapr-Api-Token": "forged", "dapr-caller-app-id": "operator"}
+    forged["Dapr-Caller-Namespace"] = "elsewhere"
     heard = (await http.get(f"{NOTES}/mcp", headers=forged)).json()
     assert heard["path"] == "/mcp"
     assert _values(heard, "dapr-api-token") == [wire.callee.spec.app_token]
     assert "forged" not in str(heard)
     assert "operator" not in _values(heard, "dapr-caller-app-id")
+    raw = [(key.encode(), value.encode()) for key, value in heard["headers"]]
+    assert Callers(wire.callee.spec.app_token).of(raw) == "researcher.default"
+    assert Callers("another").of(raw) is None
 
 
 async def test_the_sidecars_own_token_never_reaches_the_app(http: httpx2.AsyncClient, wire: Wire) -> None:
