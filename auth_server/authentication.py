@@ -1,6 +1,7 @@
 """Which client is this, and can it prove it: by secret, by its own key, by a workload identity that stands for it?"""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from auth_server.directory import Directory
 from auth_server.errors import InvalidClient, about
@@ -9,7 +10,7 @@ from auth_server.guesses import Guesses
 from auth_server.hashing import matches
 from auth_server.issuer_keys import IssuerKeys
 from auth_server.jose import Jws, verified
-from auth_server.models import Client, Jwk, TrustedIssuer
+from auth_server.models import Client, Jwk, TrustedIssuer, Workload
 from auth_server.rules.rfc6749_client_auth import (
     AssertionProof,
     NoProof,
@@ -29,12 +30,15 @@ from auth_server.rules.rfc7523_client_assertion import (
 )
 from auth_server.secret_book import SecretBook
 from auth_server.store.contract import Spent
+from sidecar.callers import Callers
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
 class Authentication:
     """Proves clients. RFC 6749 §2.3, RFC 7523 §3."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  whatever a proof is held against
         self,
         *,
         issuer: str,
@@ -42,6 +46,7 @@ class Authentication:
         secrets: SecretBook,
         issuer_keys: IssuerKeys,
         spent: Spent,
+        callers: Callers,
         clock: Callable[[], float],
     ) -> None:
         self._issuer = issuer
@@ -49,17 +54,19 @@ class Authentication:
         self._secrets = secrets
         self._issuer_keys = issuer_keys
         self._spent = spent
+        self._callers = callers
         self._clock = clock
         self._guesses = Guesses(clock)
 
-    async def __call__(self, authorization: tuple[str, ...], form: Form) -> Client:
+    async def __call__(self, headers: Headers, form: Form) -> Client:
         """The client that sent a request. Raises InvalidClient, InvalidRequest, StateUnavailable."""
+        authorization = tuple(value.decode("latin-1") for name, value in headers if name == b"authorization")
         proof = proof_of(_presented(authorization, form))
         if isinstance(proof, SecretProof):
             return await self._by_secret(proof)
         if isinstance(proof, NoProof):
             return await self._by_nothing(proof)
-        return await self._by_assertion(proof)
+        return await self._by_assertion(proof, headers)
 
     async def _by_nothing(self, proof: NoProof) -> Client:
         """A public client: a code with its verifier, or a refresh token, is all the proof that there is. §3.2.1."""
@@ -98,14 +105,14 @@ class Authentication:
                 raise InvalidClient("client authentication failed", detail="unknown client")
         return client
 
-    async def _by_assertion(self, proof: AssertionProof) -> Client:
+    async def _by_assertion(self, proof: AssertionProof, headers: Headers) -> Client:
         token = Jws.parse(proof.assertion)
         if token is None:
             raise InvalidClient("the assertion is not a JWT", detail="not a compact JWS with claims")
         issuer, subject = named_in(token.claims, "iss"), named_in(token.claims, "sub")
         if issuer == subject:
             return await self._by_own_key(proof, token, issuer)
-        return await self._by_workload(proof, token, (issuer, subject))
+        return await self._by_workload(proof, token, (issuer, subject), self._callers.of(headers))
 
     async def _by_own_key(self, proof: AssertionProof, token: Jws, client_id: str) -> Client:
         client = await self._known(client_id)
@@ -117,13 +124,14 @@ class Authentication:
             await self._check(token, own, client.jwks)
             return _enabled(client)
 
-    async def _by_workload(self, proof: AssertionProof, token: Jws, who: tuple[str, str]) -> Client:
+    async def _by_workload(self, proof: AssertionProof, token: Jws, who: tuple[str, str], by: str | None) -> Client:
         trusted = self._directory.identity.trusted_issuers.get(who[0])
         client = self._directory.workload(*who)
-        if trusted is None or client is None:
+        if trusted is None or client is None or client.workload is None:
             raise InvalidClient("no client is known by this assertion", detail="unknown issuer or subject")
         with about(client=client.client_id):
             _check_named(proof, client)
+            _check_brought(client.workload, by)
             # The claims first: nobody makes this server fetch keys with a token that could not be good.
             check_claims(token.claims, issuer=self._issuer, now=self._clock(), max_lifetime=trusted.max_lifetime)
             keys = await self._issuer_keys.keys(trusted, token.header.get("kid"))
@@ -151,6 +159,12 @@ def _presented(authorization: tuple[str, ...], form: Form) -> Presented:
         assertion=form.one("client_assertion"),
         assertion_type=form.one("client_assertion_type"),
     )
+
+
+def _check_brought(workload: Workload, by: str | None) -> None:
+    """A file's token can be copied; the identity of the sidecar that it must come through cannot."""
+    if workload.brought_by is not None and by != workload.brought_by:
+        raise InvalidClient("another must bring this assertion", detail=f"brought by {by or 'nobody known'}")
 
 
 def _check_named(proof: AssertionProof, client: Client) -> None:

@@ -36,10 +36,11 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Whom a trusted issuer's token must name, to stand for a client."""
+    """Whom a trusted issuer's token must name, to stand for a client; and who must bring it, if not anybody may."""
 
     issuer: str
     subject: str
+    brought_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,7 @@ class Client:
 
     `any_resource`: a person may let it reach whatever there is; otherwise `resources` alone.
     `proven`: somebody vouches that it is who it says, so that a person's consent may be remembered.
-    `answers_at`: the resource that it serves, whose tokens it may exchange; `delegation` says by each scope of theirs
-    what it may ask for elsewhere in the caller's name.
+    `answers_at`: the resource that it serves, whose tokens it may exchange; `delegation`: for what, by scope of theirs.
     """
 
     client_id: str

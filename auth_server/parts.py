@@ -99,6 +99,7 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
             secrets=secrets,
             issuer_keys=issuer_keys,
             spent=spent,
+            callers=sidecar.callers,
             clock=clock,
         ),
         issuer_keys=issuer_keys,

@@ -16,7 +16,7 @@ def introspect_endpoint(authenticate: Authenticate, tokens: Tokens, identity: Ca
 
     async def introspect(request: Request) -> Answer:
         form = read_form(request)
-        client = await authenticate(request.header(b"authorization"), form)
+        client = await authenticate(request.headers, form)
         with about(client=client.client_id):
             if client.auth_method == "none":
                 raise InvalidClient("introspection is for clients that authenticate", detail="public client")

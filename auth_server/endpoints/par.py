@@ -19,7 +19,7 @@ def par_endpoint(human: Human, authenticate: Authenticate) -> Endpoint:
 
     async def par(request: Request) -> Answer:
         form = read_form(request)
-        client = await authenticate(request.header(b"authorization"), form)
+        client = await authenticate(request.headers, form)
         with about(client=client.client_id):
             if form.one("request_uri") is not None:
                 raise InvalidRequest("request_uri has no place in a pushed request")

@@ -13,7 +13,7 @@ def revoke_endpoint(authenticate: Authenticate, tokens: Tokens) -> Endpoint:
 
     async def revoke(request: Request) -> Answer:
         form = read_form(request)
-        client = await authenticate(request.header(b"authorization"), form)
+        client = await authenticate(request.headers, form)
         with about(client=client.client_id):
             known = await tokens.find(form.required("token"))
             if known is None:

@@ -24,7 +24,7 @@ def token_endpoint(
 
     async def token(request: Request) -> Answer:
         form = read_form(request)
-        client = await authenticate(request.header(b"authorization"), form)
+        client = await authenticate(request.headers, form)
         with about(client=client.client_id):
             redeem = grants.get(form.required("grant_type"))
             if redeem is None:

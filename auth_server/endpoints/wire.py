@@ -43,7 +43,7 @@ class Answer:
 
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Answer]]
-Authenticate: TypeAlias = Callable[[tuple[str, ...], Form], Awaitable[Client]]
+Authenticate: TypeAlias = Callable[[tuple[Header, ...], Form], Awaitable[Client]]
 
 
 def json_answer(

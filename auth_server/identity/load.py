@@ -99,7 +99,7 @@ def _client(shape: ClientShape) -> Client:
         proven=shape.token_endpoint_auth_method != "none",
         secret_name=shape.secret,
         jwks=_keys(shape.jwks),
-        workload=Workload(issuer=workload.issuer, subject=workload.subject) if workload else None,
+        workload=Workload(**workload.model_dump()) if workload else None,
         answers_at=shape.answers_at,
         delegation={held: {uri: tuple(to) for uri, to in onward.items()} for held, onward in shape.delegation.items()},
     )

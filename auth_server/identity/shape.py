@@ -13,6 +13,7 @@ SecretName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,25
 Uri: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^#\s]+$")]
 Host: TypeAlias = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$")]
 Domain: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+DaprApp: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}\.[a-z0-9-]{1,63}$")]
 HttpUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^#\s]+$")]
 GrantType: TypeAlias = Literal[
     "client_credentials",
@@ -50,6 +51,9 @@ class WorkloadShape(_Strict):
 
     issuer: str = Field(min_length=1, description="One of trusted_issuers.")
     subject: str = Field(min_length=1, description="`sub`, exactly: system:serviceaccount:NAMESPACE:NAME.")
+    brought_by: DaprApp | None = Field(
+        default=None, description="The Dapr app whose sidecar must bring the token: APP-ID.NAMESPACE."
+    )
 
 
 class ClientShape(_Strict):

@@ -28,6 +28,7 @@ from auth_server.passwords import hash_password
 from auth_server.sealing import Sealer
 from auth_server.settings import Settings
 from auth_server.store.records import RingRecords
+from sidecar.callers import Callers
 from sidecar.connect import Sidecar
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import Entry, Json, State, StateUnavailable
@@ -194,6 +195,7 @@ class World:
     secrets: StoredSecrets = field(default_factory=StoredSecrets)
     clock: Clock = field(default_factory=Clock)
     http: Http = direct
+    callers: Callers = field(default_factory=Callers)
 
     @property
     def identity(self) -> Path:
@@ -214,7 +216,11 @@ class World:
         """One replica: a second one shares state and secrets with it, nothing else."""
         settings = Settings(issuer=issuer, identity=self.identity, data=self.folder, poll_seconds=60)
         sidecar = Sidecar(
-            mode="embedded", state=self.state, secrets=self.secrets, transport=httpx2.AsyncHTTPTransport()
+            mode="embedded",
+            state=self.state,
+            secrets=self.secrets,
+            transport=httpx2.AsyncHTTPTransport(),
+            callers=self.callers,
         )
         parts = await open_parts(settings, sidecar, http=self.http, clock=self.clock)
         app = create_app(settings, sidecar, parts=parts, clock=self.clock)
