@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.needs("kubernetes")]
 NOTES = "http://localhost:8000/mcp"
 FORM = "content-type=application/x-www-form-urlencoded"
 TOKEN = "http://auth-server.daca:9000/token"
+BY_SIDECAR = "sidecar:/v1.0/invoke/auth-server/method/token"
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,16 @@ def _assertion(daca: System, account: str, audience: str) -> str:
     return daca.kubectl("create", "token", account, f"--audience={audience}", "--duration=10m").strip()
 
 
-def _ask(daca: System, assertion: str, client: str = "researcher") -> tuple[int, Document]:
-    form = urllib.parse.urlencode({
-        "grant_type": "client_credentials", "client_id": client, "resource": NOTES, "client_assertion": assertion,
+def _form(assertion: str) -> str:
+    return urllib.parse.urlencode({
+        "grant_type": "client_credentials", "client_id": "researcher", "resource": NOTES, "client_assertion": assertion,
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     })  # fmt: skip
-    answer = daca.beside("ask.py", "POST", TOKEN, form, FORM)
+
+
+def _ask(daca: System, assertion: str) -> tuple[int, Document]:
+    """Through the agent's own sidecar, so that what is refused is the assertion."""
+    answer = daca.inside("researcher", "ask.py", "POST", BY_SIDECAR, _form(assertion), FORM)
     return answer["status"], json.loads(answer["text"])
 
 
@@ -67,6 +72,21 @@ def test_the_agents_account_is_its_identity(secretless: System) -> None:
     assert status == 200, answer
     claims = json.loads(base64.urlsafe_b64decode(answer["access_token"].split(".")[1] + "=="))
     assert claims["client_id"] == "researcher"
+
+
+def test_its_token_is_good_again_from_its_own_sidecar_and_a_copy_of_it_nowhere(secretless: System) -> None:
+    """The kubelet keeps one token for minutes: its own app uses it again, and whoever else sends it is refused."""
+    token = secretless.kubectl(
+        "exec", "deployment/researcher", "--container", "app", "--", "cat", "/var/run/daca/identity/token"
+    ).strip()
+    assert [_ask(secretless, token)[0] for _ in range(3)] == [200, 200, 200]
+    forged = ("dapr-caller-app-id=researcher", "dapr-caller-namespace=daca", "dapr-api-token=guessed")
+    for headers in ((), forged):
+        copied = secretless.beside("ask.py", "POST", TOKEN, _form(token), FORM, *headers)
+        assert (copied["status"], json.loads(copied["text"])["error"]) == (401, "invalid_client")
+    other = secretless.inside("notes", "ask.py", "POST", BY_SIDECAR, _form(token), FORM)
+    assert other["status"] == 403, other  # that sidecar may not come here at all
+    assert "access_token" not in other["text"]
 
 
 @pytest.mark.parametrize("account", ["notes", "default"])
