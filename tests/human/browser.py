@@ -16,12 +16,14 @@ _REFUSED = re.compile(r"Failed to load resource: the server responded with a sta
 
 
 @asynccontextmanager
-async def chromium() -> AsyncGenerator[Browser]:
+async def chromium(*options: str) -> AsyncGenerator[Browser]:
     """The system's own, without a window. Root has no sandbox of its own user: --no-sandbox."""
     found = next(path for path in map(shutil.which, NAMES) if path)
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    flags = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else []), *options]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=[*flags, "--disable-dev-shm-usage"])
+        browser = await playwright.chromium.launch(
+            executable_path=found, args=[*flags, *options, "--disable-dev-shm-usage"]
+        )
         try:
             yield browser
         finally:

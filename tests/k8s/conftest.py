@@ -128,7 +128,7 @@ class System:
         """A client outside the cluster to whom the canonical names lead to port-forwards."""
         async with AsyncExitStack() as stack:
             ports = {
-                origin: await stack.enter_async_context(_forward(self.kubectl, app, port))
+                origin: await stack.enter_async_context(port_forward(self.kubectl, f"service/{app}", port))
                 for origin, (app, port) in ORIGINS.items()
                 if self.kubectl.pods(app)
             }
@@ -155,8 +155,9 @@ class Forwarded(httpx2.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def _forward(kubectl: Kubectl, app: str, port: int) -> AsyncGenerator[int]:
-    command = kubectl.command("port-forward", f"service/{app}", f":{port}", "--address=127.0.0.1")
+async def port_forward(kubectl: Kubectl, what: str, port: int) -> AsyncGenerator[int]:
+    """A port of this machine that leads to a pod, or to one of a Service's: `pod/NAME`, `service/NAME`."""
+    command = kubectl.command("port-forward", what, f":{port}", "--address=127.0.0.1")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert process.stdout is not None

@@ -1,0 +1,114 @@
+"""The human path on a cluster: a real browser outside it, to whom port-forwards make the canonical names true."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.human.browser import chromium, visitor
+from tests.human.client import McpClient
+from tests.human.listener import listening
+from tests.human.story import Place, human_path
+from tests.k8s.conftest import System, port_forward
+
+ISSUER = "http://localhost:9000"
+NOTES = "http://localhost:8000/mcp"
+PASSWORD = "quite a long password"
+pytestmark = [pytest.mark.needs("kubernetes"), pytest.mark.needs("chromium")]
+
+
+class Crossroads:
+    """One port that leads to whichever of several it is turned to; turning it ends the connections that there are."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self.port = 0
+        self._ports = ports
+        self._chosen = ports[0]
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def turn(self, number: int) -> None:
+        """From here on to this one."""
+        self._chosen = self._ports[number]
+        for writer in self._open:
+            writer.close()
+
+    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, until either side ends it."""
+        there, back = await asyncio.open_connection("127.0.0.1", self._chosen)
+        ends = {writer, back}
+        self._open |= ends
+        try:
+            await asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
+        finally:
+            self._open -= ends
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def _to_pods(daca: System, pods: list[str]) -> AsyncGenerator[Crossroads]:
+    async with AsyncExitStack() as stack:
+        forwards = [port_forward(daca.kubectl, f"pod/{pod}", 9000) for pod in pods]
+        crossroads = Crossroads([await stack.enter_async_context(forward) for forward in forwards])
+        server = await asyncio.start_server(crossroads.meet, "127.0.0.1", 0)
+        stack.callback(server.close)
+        crossroads.port = server.sockets[0].getsockname()[1]
+        yield crossroads
+
+
+def _leads(port: int) -> str:
+    return f"--host-resolver-rules=MAP localhost:9000 127.0.0.1:{port}"
+
+
+@pytest.fixture
+def person(daca: System) -> str:
+    """A development user of the cluster, made in the server's pod as an administrator would."""
+    name = f"person-{secrets.token_hex(3)}"
+    where = ("exec", "--stdin", "deployment/auth-server", "--container", "app", "--")
+    daca.kubectl(*where, "daca", "user", "add", name, "--password-stdin", stdin=PASSWORD)
+    return name
+
+
+async def test_a_person_walks_the_whole_path_in_a_browser_outside_the_cluster(daca: System, person: str) -> None:
+    place = Place(issuer=ISSUER, resource=NOTES, user=person, password=PASSWORD)
+    async with (
+        _to_pods(daca, daca.kubectl.pods("auth-server")) as crossroads,
+        chromium(_leads(crossroads.port)) as browser,
+        daca.front() as front,
+        listening() as listener,
+    ):
+        await human_path(browser, front, listener, place)
+
+
+async def test_sign_in_at_one_replica_and_consent_at_the_other(daca: System, person: str) -> None:
+    daca.kubectl.scale(2, "auth-server")
+    try:
+        pods = daca.kubectl.pods("auth-server")
+        assert len(pods) == 2
+        async with _to_pods(daca, pods) as crossroads, daca.front() as front, listening() as listener:
+            client = McpClient(resource=NOTES, http=front, listener=listener)
+            await client.discover()
+            await client.register()
+            async with chromium(_leads(crossroads.port)) as browser, visitor(browser) as here:
+                await here.page.goto(client.authorization_url("mcp:read"))
+                await here.sign_in(person, PASSWORD)
+                await here.sees(f"Allow {client.name}?")
+
+                crossroads.turn(1)
+                await here.page.goto(here.page.url)
+                await here.sees(f"Allow {client.name}?")
+                await here.decide("Allow")
+                tokens = await client.redeem()
+            assert tokens["scope"] == "mcp:read"
+            assert (await client.refresh(tokens["refresh_token"])).status_code == 200
+    finally:
+        daca.kubectl.scale(1, "auth-server")
