@@ -45,11 +45,13 @@ class KeyringVault:
         cast("Any", self._backend).set_password(self._service, name, text)
 
     async def forget(self, name: str) -> None:
-        """Remove a record, if there."""
+        """Remove a record, if there. Raises CredentialsUnusable when it is there still."""
         try:
             await asyncio.to_thread(self._backend.delete_password, self._service, name)
-        except PasswordDeleteError:
-            return
+        except PasswordDeleteError as error:
+            # Backends say this of what they do not have, and of what they do not give up.
+            if await self.read(name) is not None:
+                raise _unusable(error) from None
         except KeyringError as error:
             raise _unusable(error) from None
 
@@ -65,12 +67,21 @@ def open_vault(settings: Settings) -> Vault:
         raise Usage(f"DACA_VAULT is {settings.vault}: choose auto, keyring or file")
     if settings.vault == "file":
         return files
-    backend = keyring.get_keyring()
+    backend = _backend()
     if backend.priority >= _WEAKEST:
         return KeyringVault(backend, f"daca {settings.data}", files)
     if settings.vault == "keyring":
         raise Usage("DACA_VAULT is keyring, but there is no real keyring here")
     return files
+
+
+def _backend() -> KeyringBackend:
+    try:
+        return keyring.get_keyring()
+    except (ImportError, AttributeError, ValueError, TypeError, RuntimeError) as error:
+        raise Usage(
+            f"the keyring that is configured cannot be loaded ({type(error).__name__}); see DACA_VAULT"
+        ) from error
 
 
 def _unusable(error: Exception) -> CredentialsUnusable:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import World, make_world
+from tests.cli.conftest import ROOT, World, make_world
 from tests.cli.visitor import Visitor
 
 pytestmark = pytest.mark.xdist_group("cli-login")
@@ -114,3 +114,21 @@ def test_a_password_that_is_too_short_and_a_person_who_is_not_there_are_refused(
 def test_a_vault_that_is_not_there_is_refused(town: World) -> None:
     assert "DACA_VAULT" in town.refused("call", "clock", code=2, DACA_VAULT="cellar")
     assert Path(town.data / "people").is_dir()
+
+
+def test_with_a_keyring_every_process_finds_the_tokens_there_and_none_are_in_files(town: World, tmp_path: Path) -> None:
+    ring = {"PYTHON_KEYRING_BACKEND": "tests.cli.keyring_file.Keyring", "KEYRING_PROPERTY_FILE": str(tmp_path / "ring")}
+    own = {"DACA_VAULT": "keyring", "PYTHONPATH": str(ROOT), **ring}
+    keeping = World(folder=town.folder, urls=town.urls, environ={**town.environ, **own})
+    files = {path: path.read_bytes() for path in (town.data / "people").glob("*.json")}
+
+    code, _, err = sign_in(keeping, "clock")
+    assert code == 0, err
+    kept = json.loads((tmp_path / "ring").read_text())
+    assert sorted(name.split()[3] for name in kept) == ["client", "session"]
+    called = keeping.process("call", "clock", "get_time", "--json")
+    assert called.returncode == 0, called.stderr
+    done = keeping.process("logout", "clock", "--json")
+    assert json.loads(done.stdout)["revoked"] is True
+    assert len(json.loads((tmp_path / "ring").read_text())) == 1
+    assert {path: path.read_bytes() for path in (town.data / "people").glob("*.json")} == files
