@@ -2,11 +2,17 @@
 
 import asyncio
 import json
+import subprocess
+import time
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oauth_client import FileVault
+from oauth_client.sessions import name_of
 from tests.cli.conftest import ROOT, World, make_world
 from tests.cli.visitor import Visitor
 
@@ -132,3 +138,63 @@ def test_with_a_keyring_every_process_finds_the_tokens_there_and_none_are_in_fil
     assert json.loads(done.stdout)["revoked"] is True
     assert len(json.loads((tmp_path / "ring").read_text())) == 1
     assert {path: path.read_bytes() for path in (town.data / "people").glob("*.json")} == files
+
+
+def expire(world: World, resource: str) -> FileVault:
+    """The stored token is over: it opens nothing, and says so."""
+    vault = FileVault(world.data / "people")
+    name = name_of(world.urls["auth-server"], world.urls[resource])
+    kept = asyncio.run(vault.read(name))
+    assert kept
+    asyncio.run(vault.write(name, {**kept, "access_token": "over", "expires_at": time.time() - 60}))
+    return vault
+
+
+def asked_for(world: World, since: str, least: int) -> list[str]:
+    """How each request for a token went since then, by the log, in which it is written a moment later."""
+    end = time.monotonic() + 30
+    while True:
+        lines = (line.partition("| ")[2] for line in (world.folder / "log").read_text().splitlines())
+        told = [json.loads(line) for line in lines if line.startswith("{") and '"event":"token"' in line]
+        found = [one["outcome"] for one in told if one["timestamp"] > since]
+        if len(found) >= least or time.monotonic() > end:
+            return found
+        time.sleep(0.05)
+
+
+def waiting(process: "subprocess.Popen[str]", lock: Path) -> bool:
+    """Whether a process has opened the lock: then it has read the stale token and is about to refresh it."""
+    try:
+        return any(link.resolve() == lock for link in Path(f"/proc/{process.pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+async def let_all_in_at_once(vault: FileVault, name: str, lock: Path, processes: "list[subprocess.Popen[str]]") -> None:
+    async with vault.hold(name), asyncio.timeout(120):
+        while not all(waiting(process, lock) for process in processes):
+            assert all(process.poll() is None for process in processes)
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.requirement("CH-10")
+def test_four_processes_that_need_a_new_token_at_once_refresh_once_and_all_succeed(town: World) -> None:
+    code, _, err = sign_in(town, "clock")
+    assert code == 0, err
+    vault, since = expire(town, "clock"), datetime.now(UTC).isoformat()
+    name = name_of(town.urls["auth-server"], town.urls["clock"])
+    lock = (town.data / "people" / f"{sha256(name.encode()).hexdigest()}.lock").resolve()
+
+    processes = [town.start_daca("call", "clock", "get_time", "--json") for _ in range(4)]
+    try:
+        asyncio.run(let_all_in_at_once(vault, name, lock, processes))
+        said = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0] * 4, said
+    assert all("structuredContent" in json.loads(out) for out, _ in said)
+
+    expire(town, "clock")
+    town.ok("call", "clock", "get_time")
+    assert asked_for(town, since, least=2) == ["issued", "issued"]
