@@ -386,3 +386,77 @@ async def test_a_person_who_does_not_come_ends_it(guest: Guest) -> None:
     async with guest.tokens(open=nobody, seconds=0.05) as tokens:
         with pytest.raises(LoginRequired, match="nobody finished it"):
             await tokens.login(RESOURCE)
+
+
+CLOCK = "https://clock.example/mcp"
+
+
+def build_another(guest: Guest) -> Inn:
+    """A second resource, with an authorization server of its own."""
+    other = Inn(clock=guest.clock, issuer=OTHER, resources={CLOCK})
+    where = "https://clock.example/.well-known/oauth-protected-resource/mcp"
+    guest.town.build(OTHER, other)
+    guest.town.build(
+        "https://clock.example", Resource(server=other, identifier=CLOCK, issuers=[OTHER], metadata_url=where)
+    )
+    for inn in (guest.inn, other):
+        inn.methods = ["client_secret_post"]
+    return other
+
+
+@pytest.mark.requirement("CH-05", "CH-15")
+async def test_sign_ins_in_flight_at_two_issuers_keep_codes_verifiers_and_credentials_apart(guest: Guest) -> None:
+    other = build_another(guest)
+    both, urls = asyncio.Barrier(2), dict[str, str]()
+
+    async def browse(url: str) -> None:
+        inn = other if url.startswith(OTHER) else guest.inn
+        urls[inn.issuer] = inn.decide(url)
+        await both.wait()
+        if inn is other:
+            # The answers come in the order opposite to the questions, the other one's to each first.
+            for mine, wrong in ((ISSUER, OTHER), (OTHER, ISSUER)):
+                swapped = f"{urls[mine].partition('?')[0]}?{urls[wrong].partition('?')[2]}"
+                assert (await guest.get(swapped)).status_code == 400
+            await guest.get(urls[OTHER])
+            await guest.get(urls[ISSUER])
+
+    async with guest.tokens(open=browse) as tokens:
+        notes, clock = await asyncio.gather(tokens.login(RESOURCE), tokens.login(CLOCK))
+        guest.clock.now += 601
+        for resource in (RESOURCE, CLOCK):
+            await tokens.get(await tokens.find(resource), frozenset({"mcp:read"}))
+    assert (notes.issuer, clock.issuer) == (ISSUER, OTHER)
+    assert (notes.access_token in guest.inn.issued, clock.access_token in other.issued) == (True, True)
+    confidential = ("code", "code_verifier", "client_secret", "refresh_token")
+    told = [{form[name] for form in inn.forms for name in confidential if name in form} for inn in (guest.inn, other)]
+    assert [len(one) for one in told] == [4, 4]
+    assert told[0].isdisjoint(told[1])
+    assert [inn.handed_out[0] in one for inn, one in zip((guest.inn, other), told, strict=True)] == [True, True]
+    assert [len(inn.forms) for inn in (guest.inn, other)] == [2, 2]
+    assert guest.town.count(f"POST {ISSUER}/token") == guest.town.count(f"POST {OTHER}/token") == 2
+
+
+@pytest.mark.requirement("CH-05", "CH-15")
+@pytest.mark.parametrize("iss", [ISSUER, OTHER, None])
+async def test_a_code_goes_where_its_sign_in_began_whatever_is_said_meanwhile(guest: Guest, iss: str | None) -> None:
+    """While the person decides, the resource names another issuer and the server's own metadata another endpoint."""
+    other = build_another(guest)
+    guest.inn.extra = {"authorization_response_iss_parameter_supported": False}
+    guest.inn.answers = {"iss": iss}
+
+    async def browse(url: str) -> None:
+        right = guest.inn.decide(url)
+        guest.resource.issuers = [OTHER]
+        guest.inn.extra = {"token_endpoint": f"{OTHER}/token"}
+        await tokens.find(RESOURCE, stale=await tokens.find(RESOURCE))
+        await guest.get(right)
+
+    async with guest.tokens(open=browse) as tokens:
+        if iss == OTHER:
+            with pytest.raises(ResponseRejected):
+                await tokens.login(RESOURCE)
+        else:
+            assert (await tokens.login(RESOURCE)).issuer == ISSUER
+    assert other.forms == []
+    assert len(guest.inn.forms) == (0 if iss == OTHER else 1)
