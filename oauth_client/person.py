@@ -132,18 +132,18 @@ class PersonTokens:
 
     async def _refresh(self, target: Target, session: Session) -> Session | None:
         """The same sign-in with new tokens, written down before anybody may use them; None when it is over."""
-        known = await self._registrar.known(target.server)
-        if known is None or known[0].client_id != session.client_id or not session.refresh_token:
+        if not session.refresh_token:
             return None
+        client = await self._registrar.client_of(target.server, session.client_id)
         form = refresh_form(session.resource, session.refresh_token)
         try:
-            answer = await redeem(self._targets.wire(session.resource), target.server, known[0], form, session.scopes)
+            answer = await redeem(self._targets.wire(session.resource), target.server, client, form, session.scopes)
         except TokenRefused as refused:
             if refused.error not in _ENDED:
                 raise
             await self._sessions.forget(session.issuer, session.resource)
             if refused.error == "invalid_client":
-                await self._registrar.forget(target.server)
+                await self._registrar.forget(target.server, session.client_id)
             return None
         fresh = renewed(session, answer, self._wall(), self.policy.default_lifetime)
         await self._sessions.keep(fresh)
@@ -167,11 +167,11 @@ class PersonTokens:
 
     async def _revoke(self, target: Target, session: Session) -> bool:
         """RFC 7009 §2.1: the refresh token, with which the server ends all of it."""
-        known = await self._registrar.known(target.server)
-        if known is None or not target.server.revocation_endpoint:
+        if not target.server.revocation_endpoint:
             return False
+        client = await self._registrar.client_of(target.server, session.client_id)
         try:
-            proof = await known[0].prove(target.server)
+            proof = await client.prove(target.server)
             form = {"token": session.refresh_token or session.access_token, **proof.form}
             wire = self._targets.wire(session.resource)
             answer = await wire.post(target.server.revocation_endpoint, form, proof.headers)

@@ -52,6 +52,11 @@ class Registrar:
         kept = await self._vault.read(_name(server))
         return None if kept is None else _kept(kept)
 
+    async def client_of(self, server: ServerMetadata, client_id: str) -> Credentials:
+        """The client of a sign-in: the one known here, else one with nothing but its name, registered beforehand."""
+        known = await self.known(server)
+        return known[0] if known and known[0].client_id == client_id else PublicClient(client_id)
+
     async def client(self, wire: Wire, server: ServerMetadata, redirect_uri: str) -> Credentials:
         """The client to ask with, registered now if need be. Raises RegistrationRefused, CredentialsUnusable."""
         fixed = self._fixed(server)
@@ -63,9 +68,10 @@ class Registrar:
             return _kept(kept)[0]
         return await self._register(wire, server, redirect_uri)
 
-    async def forget(self, server: ServerMetadata) -> bool:
-        """After the server said it does not know us: is it worth registering anew?"""
-        if self._fixed(server) is not None:
+    async def forget(self, server: ServerMetadata, client_id: str) -> bool:
+        """After the server said it does not know this client: is it worth registering anew?"""
+        known = await self.known(server)
+        if known is None or known[0].client_id != client_id or self._fixed(server) is not None:
             return False
         await self._vault.forget(_name(server))
         return True

@@ -141,7 +141,7 @@ async def test_an_id_token_that_does_not_hold_lets_nobody_in(
 @pytest.mark.parametrize(
     "lie",
     [
-        {"key": STRANGE_KEY},
+        pytest.param({"key": STRANGE_KEY}, id="a strange key"),
         {"header": {"alg": "none"}},
         {"header": {"alg": "HS256"}},
         {"header": {"crit": ["x"]}},
