@@ -6,18 +6,24 @@ from typing import Annotated
 import typer
 
 from cli import screen
-from cli.errors import Failure
+from cli.errors import Failure, Usage
 from cli.options import AsJson, Data, Identity, Scopes, settings_here
 from cli.patience import patient_http
-from cli.person import person_tokens, their_browser
+from cli.person import Program, person_tokens, their_browser
 from cli.settings import Settings
 from cli.targets import resolve
-from oauth_client import OAuthClientError, Token
+from oauth_client import Browser, OAuthClientError, Token
 
 _Resource = Annotated[str, typer.Argument(metavar="RESOURCE", help="What to sign in for: a URI, or a name like notes.")]
 _NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the URL.")]
 _Document = Annotated[
     str, typer.Option("--client-id-document", metavar="URL", help="Be the client that this document describes.")
+]
+_Client = Annotated[
+    str, typer.Option("--client", metavar="ID", help="Be a public client that was registered beforehand.")
+]
+_Issuer = Annotated[
+    str, typer.Option("--issuer", metavar="URL", help="Where --client was registered; this system's issuer by default.")
 ]
 _Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait for the person.")]
 
@@ -28,6 +34,8 @@ def login(
     scope: Scopes = None,
     no_browser: _NoBrowser = False,
     document: _Document = "",
+    client: _Client = "",
+    issuer: _Issuer = "",
     wait: _Wait = 300,
     data: Data = None,
     identity: Identity = None,
@@ -38,9 +46,12 @@ def login(
     Starts from the server's own refusal. The URL is on stderr too. What was allowed before stays allowed.
     """
     settings = settings_here(context, data, identity)
-    token = asyncio.run(
-        _login(resolve(resource, settings), scope or [], document, settings, wait, opens=not no_browser)
-    )
+    if issuer and not client:
+        raise Usage("--issuer goes with --client")
+    # A client is known at one place: it goes to that issuer, whatever a resource's metadata says.
+    program = Program(document=document, client_id=client, issuer=(issuer or settings.issuer) if client else "")
+    browser = their_browser(wait, opens=not no_browser)
+    token = asyncio.run(_login(resolve(resource, settings), scope or [], program, settings, browser))
     said = {"resource": token.resource, "issuer": token.issuer, "client_id": token.client_id}
     if as_json:
         screen.print_json({**said, "scopes": sorted(token.scopes)})
@@ -66,14 +77,13 @@ def logout(
     screen.stdout().print(f"{where}: {said[revoked]}", markup=False)
 
 
-async def _login(
-    resource: str, scopes: list[str], document: str, settings: Settings, wait: float, *, opens: bool
-) -> Token:
+async def _login(resource: str, scopes: list[str], program: Program, settings: Settings, browser: Browser) -> Token:
     try:
-        async with patient_http(settings) as http:
-            browser = their_browser(wait, opens=opens)
-            async with person_tokens(settings, http, browser=browser, document=document) as tokens:
-                return await tokens.login(resource, scopes)
+        async with (
+            patient_http(settings) as http,
+            person_tokens(settings, http, browser=browser, program=program) as tokens,
+        ):
+            return await tokens.login(resource, scopes)
     except OAuthClientError as error:
         raise Failure(str(error)) from error
 

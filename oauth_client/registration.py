@@ -68,10 +68,10 @@ class Registrar:
             return _kept(kept)[0]
         return await self._register(wire, server, redirect_uri)
 
-    async def forget(self, server: ServerMetadata, client_id: str) -> bool:
-        """After the server said it does not know this client: is it worth registering anew?"""
+    async def forget(self, server: ServerMetadata, client_id: str | None = None) -> bool:
+        """After the server said it does not know us, or the client of a sign-in: is it worth registering anew?"""
         known = await self.known(server)
-        if known is None or known[0].client_id != client_id or self._fixed(server) is not None:
+        if self._fixed(server) is not None or (known and client_id not in (None, known[0].client_id)):
             return False
         await self._vault.forget(_name(server))
         return True

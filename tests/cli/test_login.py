@@ -198,3 +198,18 @@ def test_four_processes_that_need_a_new_token_at_once_refresh_once_and_all_succe
     expire(town, "clock")
     town.ok("call", "clock", "get_time")
     assert asked_for(town, since, least=2) == ["issued", "issued"]
+
+
+@pytest.mark.requirement("CL-11", "CL-12", "CL-13")
+def test_a_client_that_was_registered_beforehand_signs_in_refreshes_and_is_shown_to_its_issuer_alone(
+    town: World,
+) -> None:
+    code, out, err = sign_in(town, "notes", "--client", "editor", "--scope", "mcp:read", "--json")
+    assert code == 0, err
+    assert json.loads(out)["client_id"] == "editor"
+    expire(town, "notes")
+    town.ok("call", "notes", "list_notes")
+    asked = ("login", "notes", "--client", "editor", "--no-browser")
+    assert "https://as.example" in town.refused(*asked, "--issuer", "https://as.example")
+    assert "--client" in town.refused("login", "notes", "--issuer", "https://as.example", code=2)
+    assert town.json("logout", "notes")["revoked"] is True

@@ -1,6 +1,7 @@
 """A person's client: every check of the way through the browser, at servers that keep and that break the rules."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -20,6 +21,7 @@ from oauth_client import (
     LoginRequired,
     MethodNotOffered,
     PrivateKey,
+    PublicClient,
     RegistrationRefused,
     ResponseRejected,
     TokenAuth,
@@ -460,3 +462,37 @@ async def test_a_code_goes_where_its_sign_in_began_whatever_is_said_meanwhile(gu
             assert (await tokens.login(RESOURCE)).issuer == ISSUER
     assert other.forms == []
     assert len(guest.inn.forms) == (0 if iss == OTHER else 1)
+
+
+async def test_a_sign_in_goes_on_as_the_client_that_began_it_where_nobody_names_that_client_again(guest: Guest) -> None:
+    document = "https://quill.example/client.json"
+    guest.inn.extra = {"client_id_metadata_document_supported": True}
+    guest.inn.clients.update({document: {}, "desk": {}})
+    by_document: dict[str, Any] = {"document": document}
+    beforehand: dict[str, Any] = {"client": PublicClient("desk"), "issuer": ISSUER}
+    async with guest.tokens() as tokens:
+        await tokens.login(RESOURCE)
+    for said, client_id in ((by_document, document), (beforehand, "desk")):
+        async with guest.tokens(**said) as tokens:
+            await tokens.login(RESOURCE)
+        guest.clock.now += 601
+        async with guest.tokens(alone=True) as tokens:
+            assert (await tokens.get(await tokens.find(RESOURCE), frozenset({"mcp:read"}))).client_id == client_id
+        assert guest.inn.forms[-1]["client_id"] == client_id
+
+
+async def test_a_registration_outlives_the_refusal_of_another_client_and_not_its_own(guest: Guest) -> None:
+    guest.inn.clients["desk"] = {}
+    async with guest.tokens() as tokens:
+        await tokens.login(RESOURCE)
+    for client, issuer, left in ((PublicClient("desk"), ISSUER, ["made-1"]), (None, None, [])):
+        async with guest.tokens(client=client, issuer=issuer) as tokens:
+            await tokens.login(RESOURCE)
+        guest.clock.now += 601
+        for gone in ("desk",) if client else ("made-1",):
+            del guest.inn.clients[gone]
+        async with guest.tokens(alone=True) as tokens:
+            with pytest.raises(LoginRequired):
+                await tokens.get(await tokens.find(RESOURCE), frozenset({"mcp:read"}))
+        kept = [json.loads(path.read_text()) for path in guest.folder.glob("*.json")]
+        assert [one["client_id"] for one in kept] == left
