@@ -163,6 +163,20 @@ async def test_what_is_not_the_answer_is_turned_away_and_the_answer_still_counts
     assert guest.pages[-1].headers["cache-control"] == "no-store"
 
 
+async def test_only_a_browser_of_this_machine_that_follows_a_redirect_is_listened_to(guest: Guest) -> None:
+    async def browse(url: str) -> None:
+        right = guest.inn.decide(url)
+        async with httpx2.AsyncClient() as real:
+            for method in ("POST", "HEAD", "OPTIONS"):
+                assert (await real.request(method, right)).status_code == 404
+            with pytest.raises(httpx2.ConnectError):
+                await real.get(right.replace("127.0.0.1", "127.0.0.2"))
+        await guest.get(right)
+
+    async with guest.tokens(open=browse) as tokens:
+        assert (await tokens.login(RESOURCE)).scopes == {"mcp:read"}
+
+
 async def test_the_listener_takes_one_answer(guest: Guest) -> None:
     async def browse(url: str) -> None:
         right = guest.inn.decide(url)
@@ -185,6 +199,7 @@ async def test_no_browser_is_opened_for_anything_but_https_or_loopback(guest: Gu
         with pytest.raises(AddressRefused):
             await tokens.login(RESOURCE)
     assert guest.opened == []
+    assert guest.inn.registered == []
 
 
 @pytest.mark.requirement("CL-11", "CL-18", "CL-14")
