@@ -22,6 +22,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 INSIDE = Path(__file__).parent / "inside"
 NAMESPACE = "daca"
+NOTES = "http://localhost:8000/mcp"
 OUTSIDE = "daca-test"  # a namespace that may use the front doors, as a gateway's may
 ORIGINS = {
     "http://localhost:9000": ("auth-server", 9000),
@@ -96,6 +97,14 @@ class System:
     def inside(self, app: str, script: str, *arguments: str, seconds: float = 60) -> Document:
         """Run a script of `inside/` in an app's container; its last line is its finding."""
         return _finding(self.kubectl.run(*_exec(f"deployment/{app}", script, arguments), seconds=seconds))
+
+    def notes(self) -> str:
+        """As the agent lists them. Its sidecar looks for a killed pod for a while: 20 seconds, and DNS may for 30."""
+        end = time.monotonic() + 60
+        while True:
+            found = self.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")
+            if "said" in found or time.monotonic() > end:
+                return found["said"]
 
     def beside(self, script: str, *arguments: str, seconds: float = 60) -> Document:
         """The same, in a pod outside the namespace that has no sidecar."""

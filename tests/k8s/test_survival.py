@@ -9,7 +9,6 @@ import pytest
 from tests.k8s.conftest import System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
-NOTES = "http://localhost:8000/mcp"
 APPS = ("auth-server", "notes", "clock", "researcher")
 SIDECAR = (
     "token=http://127.0.0.1:3500/v1.0/invoke/auth-server/method/token",
@@ -29,10 +28,6 @@ def _way(daca: System, way: str) -> tuple[str, tuple[str, ...]]:
 def _keys(daca: System) -> set[str]:
     answer = daca.beside("ask.py", "GET", "http://auth-server.daca:9000/jwks.json")
     return {key["kid"] for key in json.loads(answer["text"])["keys"]}
-
-
-def _notes(daca: System) -> str:
-    return daca.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")["said"]
 
 
 @pytest.fixture
@@ -79,13 +74,13 @@ def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(
 
 @pytest.mark.parametrize("app", APPS)
 def test_all_pods_of_an_app_at_once_take_no_state_with_them(daca: System, app: str) -> None:
-    keys, notes = _keys(daca), _notes(daca)
+    keys, notes = _keys(daca), daca.notes()
     daca.kubectl(
         "delete", "pods", "--selector", f"app.kubernetes.io/name={app}", "--wait", "--grace-period=0", "--force"
     )
     daca.kubectl.ready(app)
     assert _keys(daca) == keys
-    assert _notes(daca) == notes
+    assert daca.notes() == notes
 
 
 def test_requests_fail_only_while_no_replica_is_ready(daca: System, operator: tuple[str, str]) -> None:
@@ -107,13 +102,13 @@ def test_requests_fail_only_while_no_replica_is_ready(daca: System, operator: tu
 
 
 def test_the_store_killed_loses_nothing_that_was_answered(daca: System) -> None:
-    keys, notes = _keys(daca), _notes(daca)
+    keys, notes = _keys(daca), daca.notes()
     daca.kubectl("delete", "pod", "redis-0", "--grace-period=0", "--force", "--wait")
     daca.kubectl("rollout", "status", "statefulset/redis", "--timeout=120s")
     daca.kubectl("rollout", "restart", "deployment/auth-server")
     daca.kubectl.ready("auth-server", "notes")
     assert _keys(daca) == keys
-    assert _notes(daca) == notes
+    assert daca.notes() == notes
 
 
 def _gone(daca: System, app: str, replicas: int) -> None:

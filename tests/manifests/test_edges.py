@@ -7,7 +7,7 @@ import pytest
 
 Document = dict[str, Any]
 Documents = tuple[Document, ...]
-OVERLAYS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/production")
+OVERLAYS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/kind-postgresql", "overlays/production")
 APP = "app.kubernetes.io/name"
 SIDECAR = 50002
 HTTPS = 443

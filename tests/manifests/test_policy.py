@@ -9,7 +9,14 @@ import pytest
 
 Document = dict[str, Any]
 Documents = tuple[Document, ...]
-FOLDERS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/production", "overlays/mcpserver")
+FOLDERS = (
+    "base",
+    "overlays/kind",
+    "overlays/kind-secretless",
+    "overlays/kind-postgresql",
+    "overlays/production",
+    "overlays/mcpserver",
+)
 # The Job that makes the development overlay's secrets, and the one account that may create them.
 MAKER = "make-secrets"
 
@@ -93,7 +100,7 @@ def a_secret_stands_in_a_manifest(documents: Documents) -> list[str]:
         f"{name}:{variable['name']}"
         for name, container in _containers(documents)
         for variable in container.get("env", ())
-        if re.search(r"TOKEN$|PASSWORD|SECRET|KEY$", variable["name"]) and "value" in variable
+        if re.search(r"(TOKEN|PASSWORD|SECRET|KEY)$", variable["name"]) and "value" in variable
     ]
 
 

@@ -7,7 +7,14 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-FOLDERS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/production", "overlays/mcpserver")
+FOLDERS = (
+    "base",
+    "overlays/kind",
+    "overlays/kind-secretless",
+    "overlays/kind-postgresql",
+    "overlays/production",
+    "overlays/mcpserver",
+)
 KUBERNETES = "1.34"
 # Kinds of other projects, whose schemas come with their own charts; what is said of them is held in test_policy.py.
 FOREIGN = {"external-secrets.io/v1", "gateway.networking.k8s.io/v1", "monitoring.coreos.com/v1"}

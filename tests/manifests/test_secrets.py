@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent.parent
 Document = dict[str, Any]
 Documents = tuple[Document, ...]
-OVERLAYS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/production")
+OVERLAYS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/kind-postgresql", "overlays/production")
 AUTH_SERVER = "auth-server"
 
 pytestmark = pytest.mark.needs("kubectl")
@@ -110,7 +110,7 @@ def _scopes(documents: Documents, component: str) -> list[str]:
 
 
 def test_the_development_overlay_makes_every_secret_that_anything_reads(render: Callable[[str], Documents]) -> None:
-    for folder in ("overlays/kind", "overlays/kind-secretless"):
+    for folder in ("overlays/kind", "overlays/kind-secretless", "overlays/kind-postgresql"):
         documents = render(folder)
         job = _of(documents, "Job", "make-secrets")
         assert job is not None
