@@ -4,6 +4,10 @@ Runs last: it deploys another overlay, and takes it back."""
 
 import base64
 import json
+import os
+import shlex
+import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -114,3 +118,25 @@ def test_a_tampered_token_is_an_invalid_client(secretless: System) -> None:
     claims["sub"] = "system:serviceaccount:daca:researcher"
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     assert _ask(secretless, f"{head}.{body}.{signature}")[1]["error"] == "invalid_client"
+
+
+@pytest.mark.skipif("DACA_KEYS_ROTATOR" not in os.environ, reason="DACA_KEYS_ROTATOR names no command")
+def test_the_clusters_own_keys_are_rotated_and_both_count(secretless: System) -> None:
+    """The command gives the API server a second key, with which it signs from then on; the first stays published."""
+    before = _assertion(secretless, "researcher", "http://localhost:9000")
+    assert _ask(secretless, before)[0] == 200
+    subprocess.run(shlex.split(os.environ["DACA_KEYS_ROTATOR"]), check=True, timeout=120)
+    after = _assertion(secretless, "researcher", "http://localhost:9000")
+    assert _kid(after) != _kid(before)
+    # A server that has just met a key it does not know, while the API server began anew, looks again after ten seconds.
+    end = time.monotonic() + 60
+    while _ask(secretless, after)[0] == 503 and time.monotonic() < end:
+        time.sleep(1)
+    assert [_ask(secretless, token)[0] for token in (before, after, before, after)] == [200] * 4
+    found = secretless.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")
+    assert found["error"] is False
+
+
+def _kid(token: str) -> str:
+    head = token.split(".", maxsplit=1)[0]
+    return json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
