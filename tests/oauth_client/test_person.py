@@ -316,6 +316,24 @@ async def test_a_rotated_refresh_token_takes_the_place_of_the_old_one(guest: Gue
     assert guest.inn.reused == 0
 
 
+async def test_a_refresh_token_that_is_not_replaced_goes_on(guest: Guest) -> None:
+    async with guest.tokens() as tokens:
+        await tokens.login(RESOURCE)
+    guest.inn.rotates = False
+    for _ in range(2):
+        guest.clock.now += 601
+        async with guest.tokens(alone=True) as tokens:
+            await tokens.get(await tokens.find(RESOURCE), frozenset({"mcp:read"}))
+    assert len({form["refresh_token"] for form in guest.inn.forms[1:]}) == 1
+
+
+async def test_what_was_allowed_before_is_asked_for_again_at_the_next_sign_in(guest: Guest) -> None:
+    for scope in ("mcp:read", "mcp:write"):
+        async with guest.tokens() as tokens:
+            await tokens.login(RESOURCE, [scope])
+    assert [asked["scope"] for asked in guest.inn.asked] == ["mcp:read", "mcp:read mcp:write"]
+
+
 async def test_many_processes_at_once_use_one_refresh_token_once(guest: Guest) -> None:
     async with guest.tokens() as tokens:
         await tokens.login(RESOURCE)
