@@ -406,6 +406,18 @@ async def test_a_client_that_the_server_knows_no_more_is_registered_anew(guest: 
     assert len(guest.inn.asked) == 2
 
 
+async def test_a_client_that_is_gone_when_its_code_is_redeemed_is_registered_anew_once(guest: Guest) -> None:
+    async def browse(url: str) -> None:
+        right = guest.inn.decide(url)
+        if len(guest.inn.asked) == 1:
+            guest.inn.clients.clear()
+        await guest.get(right)
+
+    async with guest.tokens(open=browse) as tokens:
+        assert (await tokens.login(RESOURCE)).client_id == "made-2"
+    assert [asked["client_id"] for asked in guest.inn.asked] == ["made-1", "made-2"]
+
+
 async def test_signing_out_revokes_the_refresh_token_and_forgets(guest: Guest) -> None:
     async with guest.tokens() as tokens:
         await tokens.login(RESOURCE)
