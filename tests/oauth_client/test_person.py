@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from joserfc import jwk
+from starlette.responses import JSONResponse
 
 from oauth_client import (
     AddressRefused,
@@ -25,6 +26,7 @@ from oauth_client import (
     RegistrationRefused,
     ResponseRejected,
     TokenAuth,
+    TokenRefused,
     client_document,
 )
 from oauth_client.models import Document
@@ -416,6 +418,27 @@ async def test_a_client_that_is_gone_when_its_code_is_redeemed_is_registered_ane
     async with guest.tokens(open=browse) as tokens:
         assert (await tokens.login(RESOURCE)).client_id == "made-2"
     assert [asked["client_id"] for asked in guest.inn.asked] == ["made-1", "made-2"]
+
+
+async def test_a_refusal_that_does_not_end_the_sign_in_is_told_and_leaves_it(guest: Guest) -> None:
+    read = frozenset({"mcp:read"})
+    async with guest.tokens() as tokens:
+        await tokens.login(RESOURCE)
+    guest.clock.now += 601
+    guest.inn.override = lambda: JSONResponse({"error": "invalid_target"}, 400)
+    async with guest.tokens(alone=True) as tokens:
+        with pytest.raises(TokenRefused, match="invalid_target"):
+            await tokens.get(await tokens.find(RESOURCE), read)
+        guest.inn.override = lambda: None
+        assert (await tokens.get(await tokens.find(RESOURCE), read)).scopes == read
+
+
+async def test_a_token_that_its_resource_refused_is_never_handed_out_again(guest: Guest) -> None:
+    async with guest.tokens() as tokens:
+        first = await tokens.login(RESOURCE)
+        tokens.forget(first)
+        second = await tokens.get(await tokens.find(RESOURCE), frozenset({"mcp:read"}))
+    assert second.access_token != first.access_token
 
 
 async def test_signing_out_revokes_the_refresh_token_and_forgets(guest: Guest) -> None:
