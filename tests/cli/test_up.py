@@ -45,7 +45,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(world: Any, mode: str) -> 
         up.process.wait()
         assert not world.living(pids, seconds=10)
     listed = world.json("client", "list", f"--{mode}")
-    assert [one["client_id"] for one in listed] == ["researcher", "operator"]
+    assert {one["client_id"] for one in listed} >= {"researcher", "operator"}
     with world.up("auth-server", f"--{mode}"):
         pass
 
