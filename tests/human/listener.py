@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.human.serving import serving
+
 _PAGE = b"<!doctype html><html lang=en><title>Done</title><link rel=icon href=data:,><p>You may close this window."
 
 
@@ -33,17 +35,12 @@ class Listener:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one answer, closed."""
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            target = head.split(b" ", 2)[1].decode()
-            kind, body = self._found(target)
-            length = f"content-type: {kind}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            writer.write(b"HTTP/1.1 200 OK\r\n" + length.encode() + body)
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError, IndexError):
-            pass  # browsers open connections that they never use
-        finally:
-            writer.close()
+        head = await reader.readuntil(b"\r\n\r\n")
+        target = head.split(b" ", 2)[1].decode()
+        kind, body = self._found(target)
+        length = f"content-type: {kind}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        writer.write(b"HTTP/1.1 200 OK\r\n" + length.encode() + body)
+        await writer.drain()
 
     def _found(self, target: str) -> tuple[str, bytes]:
         parts = urlsplit(target)
@@ -58,9 +55,6 @@ class Listener:
 async def listening() -> AsyncGenerator[Listener]:
     """A listener on a port of its own."""
     listener = Listener()
-    server = await asyncio.start_server(listener.answer, "127.0.0.1", 0)
-    listener.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with serving(listener.answer) as port:
+        listener.origin = f"http://127.0.0.1:{port}"
         yield listener
-    finally:
-        server.close()

@@ -116,7 +116,8 @@ async def test_the_keyboard_alone_signs_in_strikes_a_scope_and_allows(
 ) -> None:
     await _sign_in(person, client, running_town)
     keys = person.page.keyboard
-    await keys.type(running_town.place.user)  # the first field has the focus already
+    await expect(person.page.get_by_label("Name")).to_be_focused()  # by itself, once the page is drawn
+    await keys.type(running_town.place.user)
     await keys.press("Tab")
     await keys.type(running_town.place.password)
     await keys.press("Enter")

@@ -4,24 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from tests.human.serving import serving
+
 
 @asynccontextmanager
 async def with_token(port: int, token: str) -> AsyncGenerator[int]:
     """A port whose requests reach `port` on this machine with the token, one request a connection."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await _carried(reader, writer, port, token)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # opened and never used, or closed by the other side
-        finally:
-            writer.close()
+        await _carried(reader, writer, port, token)
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
+    async with serving(answer) as own:
+        yield own
 
 
 async def _carried(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, token: str) -> None:
