@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificate import make_certificate
 from tests.human.town import Town, town
-from tests.interop.document import Documents, make_certificate, serving
+from tests.interop.document import Documents, serving
 from tests.interop.program import Desk
 from tests.interop.visit import Visit
 

@@ -1,5 +1,4 @@
 import asyncio
-import datetime as dt
 import gzip
 import json
 import socket
@@ -10,12 +9,10 @@ from typing import Any, Protocol
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from auth_server.fetch.guarded import LARGEST, Fetcher, system_resolve
 from auth_server.fetch.location import FetchRefused
+from tests.certificate import make_certificate
 
 BATTERY: dict[str, Any] = json.loads((Path(__file__).parent / "ssrf.json").read_text(encoding="utf-8"))
 TLS = ssl.create_default_context()  # made once: reading the certificates takes long
@@ -218,7 +215,7 @@ async def test_a_flood_of_header_fields_is_refused(listener: Listener) -> None:
 async def test_certificates_are_checked_against_the_name_although_an_address_is_connected_to(
     tmp_path: Path, named: str
 ) -> None:
-    certificate = _certificate(tmp_path / "both.pem", named)
+    certificate = make_certificate(tmp_path / "both.pem", named)
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(certificate)
     server = await asyncio.start_server(_ok, "127.0.0.1", 0, ssl=serving)
@@ -239,27 +236,3 @@ async def _ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
     writer.write(OK)
     await writer.drain()
     writer.close()
-
-
-def _certificate(path: Path, host: str) -> Path:
-    """Key and self-signed certificate for a name."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
