@@ -1,10 +1,15 @@
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from structlog.testing import capture_logs
 
 from auth_server.admin import disable_client
+from auth_server.errors import UnauthorizedClient
+from auth_server.form import Form
+from auth_server.grants.token_exchange import TokenExchange
+from auth_server.models import Client, Identity
 from tests.auth_server.chain import (
     ACCESS_TOKEN,
     AGENTS,
@@ -100,6 +105,20 @@ async def test_a_client_without_delegation_acts_for_nobody(server: Server) -> No
     nobody = {"grant_type": EXCHANGE, "subject_token": mine, "subject_token_type": ACCESS_TOKEN}
     assert error(await server.post("/token", nobody)) == (401, "invalid_client")
     assert error(await server.post("/token", {"client_id": "desk", **nobody})) == (400, "unauthorized_client")
+
+
+async def test_a_client_that_proves_nothing_acts_for_nobody_even_with_delegation() -> None:
+    """The file refuses such a client too; the grant does not lean on that."""
+    client = Client(
+        client_id="desk",
+        auth_method="none",
+        resources={},
+        answers_at=SCRIBE,
+        delegation={"agent:ask": {NOTES: ("mcp:read",)}},
+    )
+    never = AsyncMock(side_effect=AssertionError("asked about a subject"))
+    with pytest.raises(UnauthorizedClient, match="act for others"):
+        await TokenExchange(never, never, lambda: Identity(resources={}, clients={}), ISSUER)(Form({}), client)
 
 
 async def test_only_whom_a_token_is_addressed_to_exchanges_it(server: Server) -> None:
