@@ -45,8 +45,7 @@ class Shelf(Generic[K]):
         self._held.clear()
 
     def _keep(self, key: K, token: Token) -> None:
-        life = token.expires_at - token.obtained_at
-        self._held[key] = (token, token.expires_at - min(self._policy.margin, life * _MARGIN_SHARE))
+        self._held[key] = (token, good_until(token, self._policy))
         self._held.move_to_end(key)
         while len(self._held) > self._policy.capacity:
             self._held.popitem(last=False)
@@ -65,3 +64,9 @@ def token_of(answer: TokenAnswer, target: Target, client_id: str, policy: Policy
         resource=target.metadata.resource,
         client_id=client_id,
     )
+
+
+def good_until(token: Token, policy: Policy) -> float:
+    """How long it may be handed out, in seconds of the clock: until shortly before its end."""
+    life = token.expires_at - token.obtained_at
+    return token.expires_at - min(policy.margin, life * _MARGIN_SHARE)

@@ -17,12 +17,12 @@ from oauth_client.models import Target, Token, TokenAnswer
 from oauth_client.policy import Policy
 from oauth_client.rules.mcp_scope_selection import select
 from oauth_client.rules.rfc8707_resource import check_resource
+from oauth_client.shelf import good_until, token_of
 from oauth_client.targets import Targets
 
 log = logging.getLogger("oauth_client")
 
 Key = tuple[str, str, str, frozenset[str]]
-_MARGIN_SHARE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,29 +124,15 @@ class Tokens:
         except Exception as error:
             log.warning("no token: %s", error, extra=said)
             raise
-        held = self._hold(key, answer)
+        held = self._hold(key, target, answer)
         log.info("token obtained for %s from %s", resource, issuer, extra=said)
         return held.token
 
-    def _hold(self, key: Key, answer: TokenAnswer) -> _Held:
-        issuer, client_id, resource, _ = key
-        now = self.policy.clock()
-        life = answer.lifetime or self.policy.default_lifetime
-        token = Token(
-            access_token=answer.access_token,
-            obtained_at=now,
-            expires_at=now + life,
-            scopes=answer.scopes,
-            issuer=issuer,
-            resource=resource,
-            client_id=client_id,
-        )
+    def _hold(self, key: Key, target: Target, answer: TokenAnswer) -> _Held:
+        token = token_of(answer, target, self._credentials.client_id, self.policy, ends=None)
+        life = token.expires_at - token.obtained_at
         early = life * self.policy.uniform(self.policy.refresh_from, self.policy.refresh_until)
-        held = _Held(
-            token=token,
-            refresh_at=now + early,
-            good_until=now + life - min(self.policy.margin, life * _MARGIN_SHARE),
-        )
+        held = _Held(token=token, refresh_at=token.obtained_at + early, good_until=good_until(token, self.policy))
         self._held[key] = held
         self._held.move_to_end(key)
         while len(self._held) > self.policy.capacity:
