@@ -17,8 +17,9 @@ from cli.declared import Declared, read_declared
 from cli.errors import Failure
 from cli.logs import FileLog
 from cli.options import AsJson, Data, Embedded, Identity, Sidecars, mode_of, settings_of
-from cli.plan import AUTH_SERVER, KNOWN
+from cli.plan import known_apps, urls_of
 from cli.ports import pick
+from cli.profiles import find_profiles, usual_ports
 from cli.runfile import read_running
 from cli.settings import Mode, Settings
 from cli.story.agent import ask_researcher
@@ -96,7 +97,7 @@ def _log_file(settings: Settings) -> Path:
 
 
 def _moved(settings: Settings, declared: Declared) -> Mapping[str, str]:
-    urls = {AUTH_SERVER: settings.issuer, **{name: url for name, url in declared.resources.items() if name in KNOWN}}
+    urls = urls_of(declared, settings, known_apps(usual_ports(find_profiles(settings))))
     return {url: at_port(url, port) for url, port in zip(urls.values(), pick(len(urls)), strict=True)}
 
 

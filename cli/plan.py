@@ -1,7 +1,7 @@
 """Which processes a system is made of: pure, from names and canonical URLs to commands, ports and environments."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -17,19 +17,20 @@ AUTH_SERVER: Final = "auth-server"
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """An app this distribution brings: its module and arguments, and the port it has when its URL says none."""
+    """A kind of app that can be run: its module and arguments, and the port it has when its URL says none."""
 
     kind: Kind
     module: tuple[str, ...]
     port: int
+    keeps_state: bool = True
 
 
 KNOWN: Final[Mapping[str, Known]] = {
     AUTH_SERVER: Known(kind="issuer", module=("auth_server",), port=9000),
     "notes": Known(kind="resource", module=("mcp_server", "notes"), port=8000),
-    "clock": Known(kind="resource", module=("mcp_server", "clock"), port=8001),
-    "researcher": Known(kind="agent", module=("daca_agents", "researcher"), port=8011),
+    "clock": Known(kind="resource", module=("mcp_server", "clock"), port=8001, keeps_state=False),
 }
+"""The apps that are no agents. An agent is known by its profile (`cli/profiles.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class App:
     url: str
     host: str
     port: int
+    keeps_state: bool = True
 
     @property
     def health(self) -> str:
@@ -72,14 +74,30 @@ class Plan:
         return any(app.name == name for app in self.apps)
 
 
-def make_plan(names: Sequence[str], declared: Declared, settings: Settings) -> Plan:
-    """The named apps, or every known one that identity.yaml declares. Raises Usage, Failure."""
-    urls = _urls(declared, settings)
+def make_plan(names: Sequence[str], declared: Declared, settings: Settings, agents: Mapping[str, int]) -> Plan:
+    """The named apps, or every known one that identity.yaml declares; `agents` are those with a profile, and its port.
+
+    Raises Usage, Failure.
+    """
+    known = known_apps(agents)
+    urls = urls_of(declared, settings, known)
     return Plan(
         issuer=settings.issuer,
-        apps=tuple(_app(name, urls, settings) for name in _chosen(names, urls)),
+        apps=tuple(_app(name, known[name], urls[name], settings) for name in _chosen(names, urls, known)),
         routes={_origin(url): name for name, url in urls.items()},
     )
+
+
+def known_apps(agents: Mapping[str, int]) -> dict[str, Known]:
+    """What can be run: ours, and every agent that has a profile."""
+    profiled = {name: Known(kind="agent", module=("daca_agents", name), port=port) for name, port in agents.items()}
+    return {**profiled, **KNOWN}
+
+
+def urls_of(declared: Declared, settings: Settings, known: Collection[str]) -> dict[str, str]:
+    """The canonical URL of each known app that identity.yaml declares, in its order."""
+    resources = {name: uri for name, uri in declared.resources.items() if name in known and name != AUTH_SERVER}
+    return {AUTH_SERVER: settings.issuer, **resources}
 
 
 def environment(app: App, plan: Plan, settings: Settings) -> dict[str, str]:
@@ -98,23 +116,18 @@ def environment(app: App, plan: Plan, settings: Settings) -> dict[str, str]:
     return {**settings.environ, **told}
 
 
-def _urls(declared: Declared, settings: Settings) -> dict[str, str]:
-    known = {name: uri for name, uri in declared.resources.items() if name in KNOWN and name != AUTH_SERVER}
-    return {AUTH_SERVER: settings.issuer, **known}
-
-
-def _chosen(names: Sequence[str], urls: Mapping[str, str]) -> list[str]:
+def _chosen(names: Sequence[str], urls: Mapping[str, str], known: Mapping[str, Known]) -> list[str]:
     asked = [name.replace("_", "-") for name in names]
     for name in asked:
-        if name not in KNOWN:
-            raise Usage(f"there is no app {name}: choose from {', '.join(KNOWN)}")
+        if name not in known:
+            there_are = ", ".join(sorted(known))
+            raise Usage(f"there is no app {name}: choose from {there_are}; `daca agent new {name}` makes an agent")
         if name not in urls:
             raise Failure(f"the identity file declares no resource named {name}: add one, with its uri")
-    return [name for name in KNOWN if name in urls and (not asked or name in asked)]
+    return [name for name in urls if not asked or name in asked]
 
 
-def _app(name: str, urls: Mapping[str, str], settings: Settings) -> App:
-    known, url = KNOWN[name], urls[name]
+def _app(name: str, known: Known, url: str, settings: Settings) -> App:
     return App(
         name=name,
         kind=known.kind,
@@ -122,6 +135,7 @@ def _app(name: str, urls: Mapping[str, str], settings: Settings) -> App:
         url=url,
         host=settings.host,
         port=_port(name, url, known.port),
+        keeps_state=known.keeps_state,
     )
 
 

@@ -1,7 +1,7 @@
 """The daprd beside each app: its ports, tokens and resources, chosen for one run."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,7 @@ class Folder:
 def arrange(plan: Plan, declared: Declared, settings: Settings, daprd: Path) -> Sidecars:
     """Choose ports and tokens, and write the Dapr resources into the data folder. Raises Failure."""
     folder = Folder(data=settings.data, own=settings.data / "dapr")
-    _write_components(folder, settings)
+    _write_components(folder, settings, plan.apps)
     ports = pick(_PORTS_EACH * len(plan.apps), taken=plan.ports.values())
     specs = {
         app.name: _spec(
@@ -81,7 +81,7 @@ def arrange(plan: Plan, declared: Declared, settings: Settings, daprd: Path) -> 
 def arrange_alone(declared: Declared, settings: Settings, daprd: Path, own: Path) -> tuple[DaprdSpec, Program]:
     """The authorization server's sidecar without the app, for a command while nothing runs. Its files are in `own`."""
     folder = Folder(data=settings.data, own=own)
-    _write_components(folder, settings)
+    _write_components(folder, settings, ())
     config = _write_configuration(AUTH_SERVER, access_of("issuer", AUTH_SERVER, declared), folder, daprd)
     spec = _spec(AUTH_SERVER, None, pick(_PORTS_EACH), folder, config=config)
     return spec, _program(spec, daprd, settings)
@@ -97,14 +97,25 @@ def access_of(kind: Kind, name: str, declared: Declared) -> Access:
     return Access(apis=APIS[_KIND_OF_ACCESS[kind]], secrets=allowed[kind])
 
 
-def _write_components(folder: Folder, settings: Settings) -> None:
+def _write_components(folder: Folder, settings: Settings, apps: Sequence[App]) -> None:
     if not _COMPONENTS.is_dir():
         raise Failure(f"sidecars need the folder components of the repository, and {_COMPONENTS} is not there")
     folder.own.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in folder.own.glob("names.db*"):
         left.unlink()
-    values = {"state_file": str(folder.state), "secrets_file": str(settings.secrets_file)}
+    # A component is loaded by the apps that it names: those that keep state, those that prove themselves by a secret.
+    values = {
+        "state_file": str(folder.state),
+        "secrets_file": str(settings.secrets_file),
+        "state_apps": _with_issuer(app.name for app in apps if app.keeps_state),
+        "secret_apps": _with_issuer(app.name for app in apps if app.kind == "agent"),
+    }
     render(_COMPONENTS, folder.resources, values)
+
+
+def _with_issuer(names: Iterable[str]) -> list[str]:
+    """The authorization server has both stores, and may run alone."""
+    return list(dict.fromkeys((AUTH_SERVER, *names)))
 
 
 def _configure(app: App, declared: Declared, folder: Folder, daprd: Path) -> Path:

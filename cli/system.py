@@ -14,7 +14,7 @@ from cli.errors import Failure
 from cli.first_run import make_first_secrets
 from cli.plan import AUTH_SERVER, App, Plan, environment, make_plan
 from cli.ports import check_free
-from cli.profiles import told_profiles
+from cli.profiles import find_profiles, told_profiles, usual_ports
 from cli.programs import Program
 from cli.runfile import Running, RunningApp, already_running, read_running, sole_owner, write_running
 from cli.settings import Mode, Settings
@@ -64,7 +64,7 @@ def prepare(names: Sequence[str], settings: Settings, asked: Mode | None) -> Sys
     if now := read_running(settings.data):
         raise Failure(already_running(settings.data, now))
     declared = read_declared(settings.identity)
-    plan = make_plan(names, declared, settings)
+    plan = make_plan(names, declared, settings, usual_ports(find_profiles(settings)))
     if plan.has(AUTH_SERVER):
         _check_identity(settings)
     check_free(plan.ports, settings.host)

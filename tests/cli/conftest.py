@@ -17,6 +17,7 @@ from unittest.mock import patch
 import pytest
 import yaml
 
+from cli.declared import read_declared
 from cli.main import run
 from cli.ports import pick
 from cli.story.identity import at_port, for_story
@@ -24,12 +25,9 @@ from cli.story.identity import at_port, for_story
 ROOT = Path(__file__).resolve().parent.parent.parent
 DACA = str(Path(sys.executable).with_name("daca"))
 ISSUER = "http://localhost:9000"
-URLS = {
-    "auth-server": ISSUER,
-    "notes": "http://localhost:8000/mcp",
-    "clock": "http://localhost:8001/mcp",
-    "researcher": "http://localhost:8011",
-}
+DECLARED = read_declared(ROOT / "identity.yaml").resources
+URLS = {"auth-server": ISSUER, **DECLARED}
+AGENTS = [name for name in DECLARED if (ROOT / "agents" / "profiles" / f"{name}.yaml").is_file()]
 
 
 def _lives(pid: int) -> bool:

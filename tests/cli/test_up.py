@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.cli.conftest import AGENTS
+
 MODES = [
     pytest.param("embedded"),
     pytest.param("sidecars", marks=pytest.mark.needs("daprd")),
@@ -23,12 +25,12 @@ def test_it_says_in_one_line_where_everything_is_and_ends_within_ten_seconds(
         assert up.ready == {
             "issuer": world.urls["auth-server"],
             "resources": {"notes": world.urls["notes"], "clock": world.urls["clock"]},
-            "agents": {"researcher": world.urls["researcher"]},
+            "agents": {name: world.urls[name] for name in AGENTS},
             "data": str(world.data),
             "mode": mode,
         }
         pids = up.pids()
-        assert len(pids) == (8 if mode == "sidecars" else 4)
+        assert len(pids) == len(world.urls) * (2 if mode == "sidecars" else 1)
         code, seconds = up.stop(number)
         assert code == 0
         assert seconds < 10

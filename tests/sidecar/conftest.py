@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from sidecar.components import Access, render, render_configuration
+from sidecar.components import Access, Value, render, render_configuration
 from sidecar.dapr_http import Address, client_of
 from sidecar.dapr_state import DaprState
 from sidecar.daprd import DaprdSpec, command
@@ -143,9 +143,11 @@ class Sidecars:
 
     def _resources(self, store: str, values: Mapping[str, str]) -> Path:
         folder = self.folder / f"components-{store}"
-        given = {
+        given: dict[str, Value] = {
             "state_file": str(self.folder / "state.db"),
             "secrets_file": str(self.folder / "secrets.json"),
+            "state_apps": ["auth-server", "notes", "researcher"],
+            "secret_apps": ["auth-server", "researcher"],
             **values,
         }
         render(ROOT / "components", folder, given)

@@ -7,16 +7,18 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from sidecar.components import APIS, Access, Resolver, render, render_configuration
+from sidecar.components import APIS, Access, Resolver, Value, render, render_configuration
 from sidecar.daprd import DaprdSpec, app_environ, command, has_sqlite_resolver
 
 COMPONENTS: Final = Path(__file__).resolve().parents[2] / "components"
-VALUES: Final = {
+VALUES: Final[dict[str, Value]] = {
     "secrets_file": "/data/secrets.json",
     "state_file": "/data/state.db",
     "redis_host": "127.0.0.1:6379",
     "redis_password": "",
     "postgres_url": "host=127.0.0.1",
+    "state_apps": ["auth-server", "notes", "poet"],
+    "secret_apps": ["auth-server", "poet"],
 }
 
 
@@ -29,7 +31,7 @@ def test_every_variant_is_one_statestore_for_the_same_apps(tmp_path: Path, varia
     render(COMPONENTS / variant, tmp_path, VALUES)
     component: dict[str, Any] = yaml.safe_load((tmp_path / "statestore.yaml").read_text())
     assert component["metadata"]["name"] == "statestore"
-    assert set(component["scopes"]) == {"auth-server", "notes", "concierge", "researcher", "scribe"}
+    assert component["scopes"] == ["auth-server", "notes", "poet"]
     assert all(isinstance(value, str) for value in _metadata(tmp_path / "statestore.yaml").values())
 
 
@@ -38,6 +40,7 @@ def test_the_local_stores_are_set_up_as_the_code_needs_them(tmp_path: Path) -> N
     assert _metadata(state)["cleanupInterval"] == "1m"
     assert _metadata(state)["connectionString"] == "/data/state.db"
     assert _metadata(secrets) == {"secretsFile": "/data/secrets.json", "multiValued": "true"}
+    assert yaml.safe_load(secrets.read_text())["scopes"] == ["auth-server", "poet"]
 
 
 @pytest.mark.parametrize("hostile", ['a"\nscopes: []', "a: b # c", "${state_file}", "'", "\\", "{[", "ü"])
@@ -48,7 +51,7 @@ def test_a_value_cannot_become_anything_but_a_value(tmp_path: Path, hostile: str
 
 def test_a_value_that_was_not_given_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="state_file"):
-        render(COMPONENTS, tmp_path, {"secrets_file": "x"})
+        render(COMPONENTS, tmp_path, {name: value for name, value in VALUES.items() if name != "state_file"})
 
 
 def test_what_is_written_may_be_read_by_its_owner_alone(tmp_path: Path) -> None:
