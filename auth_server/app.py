@@ -56,7 +56,7 @@ def create_app(
     # No pages that would load scripts from elsewhere; the protocol's endpoints describe themselves in the metadata.
     api = FastAPI(title="auth-server", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     api.add_api_route("/healthz", _healthz)
-    front = Front(behind=api, proxies=networks(settings.trusted_proxies))
+    front = Front(behind=api, proxies=networks(settings.trusted_proxies), audit=sidecar.audit)
     return front
 
 

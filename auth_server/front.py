@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth_server.endpoints.wire import Answer, Endpoint, Header, Request, refusal
 from auth_server.errors import BodyTooLarge, InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from auth_server.proxies import Networks, sender
-from sidecar.audit import trace_id
+from sidecar.audit import Audit
 from sidecar.secrets import SecretsUnavailable
 from sidecar.state import StateUnavailable
 
@@ -48,6 +48,7 @@ class Front:
     behind: ASGIApp
     routes: Mapping[str, Route] = field(default_factory=dict[str, Route])
     proxies: Networks = ()
+    audit: Audit = field(default_factory=Audit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -57,16 +58,11 @@ class Front:
             return
         answer = await _answer(route, scope, receive, self.proxies)
         if not route.quiet and answer.note:
-            _LOG.info(route.name, **answer.note, **_traced(scope))
+            self.audit.tell(route.name, answer.note)
         await _send(answer, send, bodiless=scope["method"] == "HEAD", page=route.page)
 
     def _route(self, path: str) -> Route | None:
         return self.routes.get(path) or self.routes.get(path.rpartition("/")[0] + "/")
-
-
-def _traced(scope: Scope) -> Mapping[str, str]:
-    found = trace_id(scope["headers"])
-    return {"trace_id": found} if found else {}
 
 
 async def _answer(route: Route, scope: Scope, receive: Receive, proxies: Networks) -> Answer:

@@ -14,6 +14,7 @@ from mcp_server.tools.clock import ClockTools
 from mcp_server.tools.notes import NotesTools
 from resource_server import Door, RateLimit, current_caller
 from sidecar.connect import Sidecar
+from sidecar.doors import told_to
 from sidecar.state import State
 
 IMPLIES: Mapping[str, tuple[str, ...]] = {"mcp:write": ("mcp:read",)}
@@ -36,6 +37,7 @@ def create_app(settings: Settings, sidecar: Sidecar, toolset: ToolsetName) -> Do
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
         rate_limit=_pace(settings.calls_per_second),
+        decided=told_to(sidecar.audit),
     )
 
 

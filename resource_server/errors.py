@@ -19,6 +19,7 @@ class Refusal(Exception):
         self.description = description
         self.detail = detail
         self.request_id = request_id
+        self.tool = ""
         self.headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -133,6 +134,10 @@ class UnknownTool(MalformedMessage):
     """The door has no scope for this tool, so nobody may call it."""
 
     rpc_code = -32602
+
+    def __init__(self, description: str, *, tool: str = "", request_id: RequestId = None) -> None:
+        super().__init__(description, detail=f"tool {tool!r:.80}" if tool else "", request_id=request_id)
+        self.tool = tool[:80]
 
 
 class HeaderMismatch(MalformedMessage):

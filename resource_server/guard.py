@@ -1,6 +1,5 @@
 """The door: an ASGI app around another that lets in verified callers and tells everyone else how to become one."""
 
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_server.body import Disconnected
 from resource_server.caller import SCOPE_KEY, enter, leave
+from resource_server.decision import Decision
 from resource_server.endpoints import Metadata, Refusals
 from resource_server.errors import InsufficientScope, Refusal
 from resource_server.origins import Origins, answer_preflight, with_cors
@@ -21,8 +21,6 @@ from resource_server.token_check import Verified
 from resource_server.tool_list import ToolListFilter, readable
 from resource_server.tool_scopes import Operation, Operations
 from resource_server.trust import Trust
-
-_LOG = logging.getLogger("resource_server")
 
 
 class Door:
@@ -88,17 +86,18 @@ class Door:
         return await self._guarded(scope, receive, send)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = "-"
+        verified = operation = None
         try:
             token = take_token(scope["headers"], scope.get("query_string", b""), max_length=self.settings.max_token)
             verified = await self.trust.verify(token)
-            client = verified.caller.client_id
             operation = await self._operations.of(scope, receive)
             self._check(verified, operation)
         except Refusal as refusal:
-            return await self._refuse(refusal, scope, send, client)
+            return await self._refuse(refusal, scope, send, verified, operation)
         except Disconnected:
             return None
+        if operation.tool:
+            self._tell(scope, verified, operation)
         return await self._enter(verified, operation, scope, send)
 
     def _check(self, verified: Verified, operation: Operation) -> None:
@@ -132,18 +131,39 @@ class Door:
         finally:
             await self.aclose()
 
-    async def _refuse(self, refusal: Refusal, scope: Scope, send: Send, client: str = "-") -> None:
-        _LOG.info(
-            "refused %d %s: %s resource=%s client=%.200r %s %.200r",
-            refusal.status,
-            refusal.error or "no token",
-            refusal.detail or refusal.description,
-            self.settings.resource,
-            client,
-            scope["method"],
-            scope["path"],
-        )
+    async def _refuse(
+        self,
+        refusal: Refusal,
+        scope: Scope,
+        send: Send,
+        verified: Verified | None = None,
+        operation: Operation | None = None,
+    ) -> None:
+        self._tell(scope, verified, operation, refusal)
         await self._refusals.answer(refusal, scope, send)
+
+    def _tell(
+        self, scope: Scope, verified: Verified | None, operation: Operation | None, refusal: Refusal | None = None
+    ) -> None:
+        decision = Decision(
+            resource=self.settings.resource,
+            method=scope["method"],
+            path=scope["path"],
+            status=200 if refusal is None else refusal.status,
+            error="" if refusal is None else refusal.error or "no_token",
+            reason="" if refusal is None else refusal.detail or refusal.description,
+            caller=None if verified is None else verified.caller,
+            key_id="" if verified is None else verified.key_id,
+            tool=_tool(operation, refusal),
+            needed=() if operation is None else operation.needed,
+        )
+        self.settings.decided(decision)
+
+
+def _tool(operation: Operation | None, refusal: Refusal | None) -> str:
+    if operation is not None:
+        return operation.tool
+    return "" if refusal is None else refusal.tool
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
+from resource_server.decision import Decision, logged
 from resource_server.rate_limit import RateLimit
 from resource_server.rules.rfc6749_scope import check_scope_names
 from resource_server.rules.rfc7515_jws import ASYMMETRIC
@@ -46,6 +47,7 @@ class Options(TypedDict, total=False):
     refetch_interval: float
     key_wait: float
     rate_limit: RateLimit | None
+    decided: Callable[[Decision], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,8 @@ class Settings:
     """The longest a request waits for keys."""
     rate_limit: RateLimit | None = RateLimit(per_second=200, burst=2000)  # noqa: RUF009  a frozen value
     """Tool calls of one caller (client and subject)."""
+    decided: Callable[[Decision], None] = logged
+    """Hears of every tool call that was let in and of every refusal, before they are answered."""
 
     def __post_init__(self) -> None:
         """Refuse what would leave the door open or make its refusals useless."""

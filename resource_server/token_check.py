@@ -36,11 +36,12 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """A caller, all that its scopes come to, and the second at which that ends."""
+    """A caller, all that its scopes come to, the second at which that ends, and which key signed it."""
 
     caller: Caller
     scopes: frozenset[str]
     until: float
+    key_id: str = ""
 
 
 class TokenCheck:
@@ -104,7 +105,12 @@ class TokenCheck:
             claims=MappingProxyType(dict(claims)),
             token=token.decode("ascii"),
         )
-        return Verified(caller=caller, scopes=with_implied(scopes, self._implied), until=expires + expected.leeway)
+        return Verified(
+            caller=caller,
+            scopes=with_implied(scopes, self._implied),
+            until=expires + expected.leeway,
+            key_id=key_id_of(jws.header) or "",
+        )
 
     def _remember(self, digest: bytes, verified: Verified) -> None:
         self._seen[digest] = verified

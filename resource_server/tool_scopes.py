@@ -18,9 +18,14 @@ class Operation:
 
     needed: tuple[str, ...]
     receive: Receive
-    calls_tool: bool = False
+    tool: str = ""
     lists_tools: bool = False
     request_id: RequestId = None
+
+    @property
+    def calls_tool(self) -> bool:
+        """Whether it is a tool call, of the tool that `tool` names."""
+        return bool(self.tool)
 
 
 class Operations:
@@ -65,7 +70,7 @@ class Operations:
         return Operation(
             needed=self._needed(message),
             receive=replay(body, receive),
-            calls_tool=message.method == TOOL_CALL,
+            tool=message.name or "" if message.method == TOOL_CALL else "",
             lists_tools=message.method == "tools/list",
             request_id=message.id,
         )
@@ -75,7 +80,7 @@ class Operations:
             return self._baseline
         needed = self._tools.get(message.name or "")
         if needed is None:
-            raise UnknownTool("Unknown tool", detail=f"tool {message.name!r:.80}", request_id=message.id)
+            raise UnknownTool("Unknown tool", tool=message.name or "", request_id=message.id)
         return needed
 
     def may_call(self, tool: str, scopes: Collection[str]) -> bool:

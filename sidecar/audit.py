@@ -1,11 +1,15 @@
-"""The shape of an audit event: one JSON line for each decision, in every app, with the same names.
+"""Audit events: one JSON line for each decision, in every app, with the same names, told on to whoever listens.
 
 `event` says what was decided on (`token`, `introspect`, `tool`, …), `outcome` how: `issued`, `exchanged`, `called`,
 `approved`, or the error code of a refusal. What does not apply is left out. Never a token, secret, code or assertion.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import structlog
+
+from sidecar.trace import current
 
 FIELDS: Final = (
     "outcome",
@@ -28,9 +32,10 @@ FIELDS: Final = (
 assertion; where, which tool; scopes asked for and held; the person's permission, the token it came of, the token, the
 key that signed it; the W3C trace."""
 
-_VERSION_BYTES: Final = 2
-_TRACE_DIGITS: Final = 32
-_HEX: Final = frozenset("0123456789abcdef")
+Listener: TypeAlias = Callable[[str, Mapping[str, str]], None]
+"""Hears each event, its name and what it says, at once: it may neither wait nor raise."""
+
+_LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("audit")
 
 
 def decision(**said: str | Iterable[str]) -> Mapping[str, str]:
@@ -44,12 +49,17 @@ def decision(**said: str | Iterable[str]) -> Mapping[str, str]:
     return {name: words[name] for name in FIELDS if words.get(name)}
 
 
-def trace_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The trace that a request belongs to; empty for none, or for one that is malformed. W3C Trace Context §3.2."""
-    for name, value in headers:
-        if name == b"traceparent":
-            version, _, rest = value.decode("latin-1").partition("-")
-            found = rest.partition("-")[0]
-            sound = len(version) == _VERSION_BYTES and len(found) == _TRACE_DIGITS and set(found) <= _HEX
-            return found if sound and set(found) != {"0"} else ""
-    return ""
+class Audit:
+    """Where an app tells its decisions: a log line for each, and every listener hears it, in the order of telling."""
+
+    def __init__(self, listeners: Sequence[Listener] = ()) -> None:
+        self._listeners = tuple(listeners)
+
+    def tell(self, event: str, said: Mapping[str, str]) -> None:
+        """One decision, as `decision` makes it; the trace that it belongs to is added."""
+        trace = current()
+        if trace is not None:
+            said = {**said, "trace_id": trace.trace_id}
+        _LOG.info(event, **said)
+        for hear in self._listeners:
+            hear(event, said)

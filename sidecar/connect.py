@@ -8,6 +8,7 @@ from typing import Literal
 
 import httpx2
 
+from sidecar.audit import Audit
 from sidecar.callers import Callers
 from sidecar.dapr_http import Address, SidecarUnavailable, address_of, client_of, wait_until_ready
 from sidecar.dapr_secrets import DaprSecrets
@@ -15,6 +16,7 @@ from sidecar.dapr_state import DaprState
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets import Secrets
 from sidecar.state import State
+from sidecar.trace import TracedTransport
 from sidecar.transport import LIMITS, SidecarTransport
 
 
@@ -22,7 +24,8 @@ from sidecar.transport import LIMITS, SidecarTransport
 class Sidecar:
     """What an app gets from the world around it.
 
-    `transport` reaches canonical origins, by sidecar or directly; `callers` tells whose sidecar brought a request.
+    `transport` reaches canonical origins, by sidecar or directly; `callers` tells whose sidecar brought a request;
+    `audit` is where the app tells its decisions.
     """
 
     mode: Literal["embedded", "sidecar"]
@@ -30,6 +33,7 @@ class Sidecar:
     secrets: Secrets
     transport: httpx2.AsyncBaseTransport
     callers: Callers = field(default_factory=Callers)
+    audit: Audit = field(default_factory=Audit)
 
 
 @asynccontextmanager
@@ -57,7 +61,8 @@ async def _embedded(app_id: str, data: Path) -> AsyncGenerator[Sidecar]:
         SqliteState(data / "state.db", app_id) as state,
         httpx2.AsyncHTTPTransport(limits=LIMITS) as transport,
     ):
-        yield Sidecar(mode="embedded", state=state, secrets=FileSecrets(data / "secrets.json"), transport=transport)
+        secrets = FileSecrets(data / "secrets.json")
+        yield Sidecar(mode="embedded", state=state, secrets=secrets, transport=TracedTransport(transport))
 
 
 @asynccontextmanager
@@ -65,4 +70,5 @@ async def _behind(address: Address, routes: Mapping[str, str], callers: Callers)
     async with client_of(address) as http, SidecarTransport(address, routes) as transport:
         await wait_until_ready(http)
         state, secrets = DaprState(http), DaprSecrets(http)
-        yield Sidecar(mode="sidecar", state=state, secrets=secrets, transport=transport, callers=callers)
+        traced = TracedTransport(transport)
+        yield Sidecar(mode="sidecar", state=state, secrets=secrets, transport=traced, callers=callers)

@@ -23,6 +23,7 @@ from sidecar.lines import Lines
 from sidecar.redaction import redact
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import StateUnavailable
+from sidecar.trace import Traced
 
 AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 Build: TypeAlias = Callable[[Sidecar], AsgiApp | Awaitable[AsgiApp]]
@@ -131,7 +132,7 @@ async def _serve(build: Build, process: Process, environ: Mapping[str, str]) -> 
     async with connect(environ, app_id=process.app_id, data=process.data, routes=process.routes) as sidecar:
         built = build(sidecar)
         app: AsgiApp = await built if inspect.isawaitable(built) else built
-        leaving = Leaving(app)
+        leaving = Leaving(Traced(app))
         server = _Server(server_config(leaving, host=process.host, port=process.port))
         with _told_to_leave(leaving):
             await server.serve()

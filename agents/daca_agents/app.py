@@ -14,6 +14,7 @@ from daca_agents.toolbox import ToolServer
 from oauth_client import ClientSecret, Credentials, TokenAuth, Tokens, WorkloadToken
 from resource_server import Door
 from sidecar.connect import Sidecar
+from sidecar.doors import told_to
 from sidecar.secrets import SecretMissing, Secrets
 
 _MAX_BODY = 64 * 1024
@@ -38,6 +39,7 @@ def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
         max_body=_MAX_BODY,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
+        decided=told_to(sidecar.audit),
     )
 
 

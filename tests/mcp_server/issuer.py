@@ -26,11 +26,21 @@ class Issuer:
         self.clients = dict(clients or {})
         self.asked: list[dict[str, str]] = []
 
-    def token(self, resource: str, scope: str, *, client_id: str = "desk", subject: str = "ada", life: int = 60) -> str:
-        """A token as RFC 9068 has it."""
+    def token(
+        self,
+        resource: str,
+        scope: str,
+        *,
+        client_id: str = "desk",
+        subject: str = "ada",
+        life: int = 60,
+        act: Mapping[str, object] | None = None,
+    ) -> str:
+        """A token as RFC 9068 has it, and RFC 8693 §4.1 when somebody acts."""
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": resource, "sub": subject, "client_id": client_id, "scope": scope}
         claims |= {"iat": now, "exp": now + life, "jti": f"{time.monotonic_ns()}"}
+        claims |= {"act": act} if act else {}
         return jwt.encode(claims, self._key, "ES256", headers={"typ": "at+jwt", "kid": "1"})
 
     def app(self) -> ASGIApp:

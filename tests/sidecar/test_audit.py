@@ -1,6 +1,9 @@
+from collections.abc import Mapping
+
 import pytest
 
-from sidecar.audit import FIELDS, decision, trace_id
+from sidecar.audit import FIELDS, Audit, decision
+from sidecar.trace import Trace, enter, leave
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -16,21 +19,13 @@ def test_a_name_that_no_other_app_knows_is_a_mistake() -> None:
         decision(outcome="issued", access_token="x")
 
 
-@pytest.mark.parametrize(
-    ("sent", "found"),
-    [
-        (f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
-        (f"cc-{TRACE}-00f067aa0ba902b7-01-what", TRACE),
-        (f"00-{'0' * 32}-00f067aa0ba902b7-01", ""),
-        (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", ""),
-        (f"00-{TRACE[1:]}-00f067aa0ba902b7-01", ""),
-        (f"0-{TRACE}-00f067aa0ba902b7-01", ""),
-        ("", ""),
-    ],
-)
-def test_a_trace_is_known_by_its_w3c_header(sent: str, found: str) -> None:
-    assert trace_id([(b"host", b"x"), (b"traceparent", sent.encode())]) == found
-
-
-def test_a_request_outside_any_trace_has_none() -> None:
-    assert trace_id([(b"host", b"x")]) == ""
+def test_whoever_listens_hears_every_event_in_order_with_its_trace() -> None:
+    heard: list[tuple[str, Mapping[str, str]]] = []
+    audit = Audit([lambda event, said: heard.append((event, said))])
+    audit.tell("token", decision(outcome="issued"))
+    reset = enter(Trace(TRACE, "00f067aa0ba902b7"))
+    try:
+        audit.tell("tool", decision(outcome="called"))
+    finally:
+        leave(reset)
+    assert heard == [("token", {"outcome": "issued"}), ("tool", {"outcome": "called", "trace_id": TRACE})]
