@@ -5,6 +5,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from resource_server.rules.rfc8693_actors import actors_of
+
 SCOPE_KEY = "daca.caller"
 
 
@@ -20,6 +22,11 @@ class Caller:
     scopes: frozenset[str]
     claims: Mapping[str, Any]
     token: str = field(repr=False)
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """Everybody who acts in the subject's name, the latest first; nobody when it does so itself. RFC 8693 §4.1."""
+        return actors_of(self.claims)
 
 
 _current: ContextVar[Caller | None] = ContextVar("resource_server.caller", default=None)

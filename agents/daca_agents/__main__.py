@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ENVIRONMENT = """environment:
   DACA_ISSUER           whose tokens are good here, and who gives this agent its own (http://localhost:9000)
   DACA_RESOURCE         this agent's own name, if not the profile's
+  DACA_ACTS             caller or itself: in whose name it goes on, if not as the profile says
   DACA_HOST, DACA_PORT  where to listen (127.0.0.1, the profile's port)
   DACA_DATA             folder of the embedded secrets and state (.daca)
   DACA_WORKLOAD_TOKEN_FILE

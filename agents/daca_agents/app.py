@@ -1,6 +1,7 @@
 """Puts an agent together: its profile, its tokens, its tools, its model, and the door in front of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import httpx2
 from fastapi import FastAPI
@@ -8,27 +9,40 @@ from fastapi import FastAPI
 from daca_agents.asking import note_failure
 from daca_agents.endpoint import ask_endpoint
 from daca_agents.mind import choose
-from daca_agents.profile import McpServerEntry, Profile
+from daca_agents.profile import Profile
 from daca_agents.settings import Settings
-from daca_agents.toolbox import ToolServer
-from oauth_client import ClientSecret, Credentials, TokenAuth, Tokens, WorkloadToken
+from daca_agents.toolbox import Sources, Toolbox
+from oauth_client import ClientSecret, Credentials, Exchanges, Tokens, WorkloadToken
 from resource_server import Door
 from sidecar.connect import Sidecar
 from sidecar.doors import told_to
 from sidecar.secrets import SecretMissing, Secrets
 
 _MAX_BODY = 64 * 1024
-_TIMEOUT = httpx2.Timeout(60, connect=5)
 
 
 def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
     """One agent as an ASGI app: `/healthz` for anyone, `POST /ask` through the door."""
     http = httpx2.AsyncClient(transport=sidecar.transport, timeout=httpx2.Timeout(10))
     credentials = credentials_of(settings, sidecar.secrets, profile.client_id)
-    tokens = Tokens(credentials=credentials, http=http, issuer=settings.issuer)
-    servers = [_server(entry, tokens, sidecar.transport) for entry in profile.mcp_servers]
-    app = FastAPI(title=profile.name, description=profile.description, docs_url=None, redoc_url=None)
-    app.include_router(ask_endpoint(profile, choose(settings, profile), servers))
+    toolbox = Toolbox(
+        profile,
+        sources=Sources(
+            own=Tokens(credentials=credentials, http=http, issuer=settings.issuer),
+            callers=Exchanges(credentials=credentials, http=http, issuer=settings.issuer),
+        ),
+        transport=sidecar.transport,
+        failed=note_failure,
+        acts=settings.acts,
+    )
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncGenerator[None]:
+        yield
+        await toolbox.aclose()
+
+    app = FastAPI(title=profile.name, description=profile.description, docs_url=None, redoc_url=None, lifespan=life)
+    app.include_router(ask_endpoint(profile, choose(settings, profile), toolbox))
     return Door(
         app,
         resource=settings.resource or profile.resource,
@@ -53,12 +67,6 @@ def credentials_of(settings: Settings, secrets: Secrets, client_id: str) -> Cred
     if settings.workload_token_file is not None:
         return WorkloadToken(client_id, settings.workload_token_file)
     return ClientSecret(client_id, _secret_of(secrets, client_id))
-
-
-def _server(entry: McpServerEntry, tokens: Tokens, transport: httpx2.AsyncBaseTransport) -> ToolServer:
-    auth = TokenAuth(tokens, resource=entry.url, scopes=entry.scopes, ceiling=entry.scopes or None)
-    http = httpx2.AsyncClient(transport=transport, auth=auth, timeout=_TIMEOUT)
-    return ToolServer(entry.name, entry.url, http, failed=note_failure)
 
 
 def _secret_of(secrets: Secrets, client_id: str) -> Callable[[], Awaitable[str]]:

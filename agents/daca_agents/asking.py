@@ -15,11 +15,13 @@ from agents.stream_events import RawResponsesStreamEvent, RunItemStreamEvent, St
 from agents.tool_context import ToolContext
 from openai.types.responses import ResponseTextDeltaEvent
 
+from daca_agents.happenings import Tell, heard_by
 from daca_agents.mind import Mind
+from daca_agents.peers import Talks
 from daca_agents.profile import Profile
 from daca_agents.refusals import ToolServerProblem
 from daca_agents.rehearsed_model import text_of
-from daca_agents.toolbox import ToolServer, survey
+from daca_agents.toolbox import Tools
 
 _LOG = logging.getLogger("daca_agents")
 _TURNS = 10
@@ -53,38 +55,74 @@ def note_failure(context: RunContextWrapper[Any], problem: ToolServerProblem) ->
         context.context.failed[context.tool_call_id] = problem
 
 
-async def ask(profile: Profile, mind: Mind, servers: Sequence[ToolServer], text: str) -> AsyncGenerator[Event]:
+async def ask(
+    profile: Profile, mind: Mind, tools: Tools, text: str, talks: Talks | None = None
+) -> AsyncGenerator[Event]:
     """Everything that happens until the answer. Closing the generator stops the run and its tool calls."""
-    away = await survey(list(servers))
+    told: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def tell(kind: str, data: Mapping[str, Any]) -> None:
+        told.put_nowait(Event(kind=kind, data={"at": [profile.client_id]} | dict(data)))
+
+    async def work() -> None:
+        try:
+            with heard_by(tell):
+                await _run(_Question(profile=profile, mind=mind, tools=tools, text=text, talks=talks or Talks()), tell)
+        finally:
+            told.put_nowait(None)
+
+    working = asyncio.create_task(work())
+    try:
+        while event := await told.get():
+            yield event
+        await working
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    profile: Profile
+    mind: Mind
+    tools: Tools
+    text: str
+    talks: Talks
+
+
+async def _run(question: _Question, tell: Tell) -> None:
+    away = await question.tools.survey()
     for problem in away:
-        yield Event(kind="server_away", data={"server": problem.server, "why": problem.why})
-    agent = _agent(profile, mind, servers, away)
+        tell("server_away", {"server": problem.server, "why": problem.why})
     errand = Errand()
     run = Runner.run_streamed(
-        agent, text, context=errand, max_turns=_TURNS, run_config=RunConfig(tracing_disabled=True)
+        _agent(question, away),
+        question.text,
+        context=errand,
+        max_turns=_TURNS,
+        run_config=RunConfig(tracing_disabled=True),
     )
     try:
         async with asyncio.timeout(_SECONDS):
             async for happened in run.stream_events():
                 if event := _told(happened, errand):
-                    yield event
-        yield _final(profile, mind, run)
+                    tell(event.kind, dict(event.data))
+        tell("final", _final(question.profile, question.mind, run))
     except (AgentsException, openai.OpenAIError, TimeoutError) as error:
-        yield Event(kind="error", data={"message": _said(error)})
+        tell("error", {"message": _said(error)})
     finally:
         run.cancel()
 
 
-def _agent(
-    profile: Profile, mind: Mind, servers: Sequence[ToolServer], away: Sequence[ToolServerProblem]
-) -> Agent[Errand]:
-    absent = "".join(f"\n- The tool server {problem.server} can not be used now: {problem.why}" for problem in away)
-    names = {problem.server for problem in away}
+def _agent(question: _Question, away: Sequence[ToolServerProblem]) -> Agent[Errand]:
+    absent = "".join(f"\n- {problem.server} can not be used now: {problem.why}" for problem in away)
+    names, tools = {problem.server for problem in away}, question.tools
     return Agent[Errand](
-        name=profile.name,
-        instructions=profile.instructions + absent,
-        model=mind.model,
-        mcp_servers=[server for server in servers if server.name not in names],
+        name=question.profile.name,
+        instructions=question.profile.instructions + absent,
+        model=question.mind.model,
+        mcp_servers=[server for server in tools.servers if server.name not in names],
+        tools=[peer.tool(question.talks) for peer in tools.peers if peer.name not in names],
     )
 
 
@@ -117,9 +155,9 @@ def _answered(item: ToolCallOutputItem, errand: Errand) -> Event:
     return Event(kind="tool_result", data=told | {"output": text_of(item.output)[:_SHOWN], "error": failed})
 
 
-def _final(profile: Profile, mind: Mind, run: RunResultStreaming) -> Event:
-    data = {"agent": profile.client_id, "output": str(run.final_output or "")}
-    return Event(kind="final", data=data | {"model": mind.name, "rehearsed": mind.rehearsed})
+def _final(profile: Profile, mind: Mind, run: RunResultStreaming) -> dict[str, Any]:
+    said = {"agent": profile.client_id, "output": str(run.final_output or "")}
+    return said | {"model": mind.name, "rehearsed": mind.rehearsed}
 
 
 def _said(error: Exception) -> str:

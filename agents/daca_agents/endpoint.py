@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from daca_agents.asking import Event, ask
 from daca_agents.mind import Mind
 from daca_agents.profile import Profile
-from daca_agents.toolbox import ToolServer
+from daca_agents.toolbox import Toolbox
+from resource_server import current_caller
 
 _STREAM = "text/event-stream"
 _BAD_GATEWAY = 502
@@ -28,7 +29,7 @@ class Question(BaseModel):
     stream: bool | None = None
 
 
-def ask_endpoint(profile: Profile, mind: Mind, servers: Sequence[ToolServer]) -> APIRouter:
+def ask_endpoint(profile: Profile, mind: Mind, toolbox: Toolbox) -> APIRouter:
     """The routes of one agent."""
     router = APIRouter()
 
@@ -38,7 +39,7 @@ def ask_endpoint(profile: Profile, mind: Mind, servers: Sequence[ToolServer]) ->
 
     @router.post("/ask", response_model=None)
     async def answer(question: Question, request: Request) -> Response:
-        events = ask(profile, mind, servers, question.input)
+        events = ask(profile, mind, toolbox.of(current_caller()), question.input)
         streams = _STREAM in request.headers.get("accept", "") if question.stream is None else question.stream
         if streams:
             return StreamingResponse(_frames(events), media_type=_STREAM, headers={"cache-control": "no-store"})

@@ -1,9 +1,11 @@
-"""Why a tool server could not be used: which one, and what would help."""
+"""Why a tool server, or another agent, could not be used: which one, and what would help."""
 
 from collections.abc import Callable, Iterator
 from typing import cast
 
+import httpx
 import httpx2
+from a2a.utils.errors import A2AError
 from agents.exceptions import UserError
 from mcp import MCPError
 
@@ -46,6 +48,10 @@ def _answered(server: str, url: str, cause: BaseException) -> ToolServerProblem:
     return ToolServerRefused(server, f"{url} answered: {cast('MCPError', cause).message}")
 
 
+def _said(server: str, url: str, cause: BaseException) -> ToolServerProblem:
+    return ToolServerRefused(server, f"{url} answered: {cause}")
+
+
 # A session that breaks raises several errors at once; the first kind of this list is what it broke on.
 _KINDS: tuple[tuple[type[BaseException], _Explain], ...] = (
     (OAuthClientError, _refused),
@@ -53,6 +59,7 @@ _KINDS: tuple[tuple[type[BaseException], _Explain], ...] = (
     (TimeoutError, _late),
     (httpx2.TransportError, _away),
     (MCPError, _answered),
+    (A2AError, _said),
 )
 
 
@@ -69,6 +76,9 @@ def problem_of(server: str, url: str, error: BaseException) -> ToolServerProblem
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     if not isinstance(error, BaseExceptionGroup):
         yield error
+        # The A2A SDK tells of a broken connection in words; what broke is behind them.
+        if isinstance(error, (A2AError, httpx.TransportError)) and error.__cause__ is not None:
+            yield from _leaves(error.__cause__)
         return
     for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
         yield from _leaves(inner)

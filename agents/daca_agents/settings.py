@@ -1,12 +1,12 @@
 """What an agent is told from outside, read once: where it runs, and which model thinks for it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from daca_agents.profile import Address, Profile
+from daca_agents.shape import Address, Profile
 
 _HERE = Path(__file__).resolve().parent
 
@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """Where to listen, if not where the profile says."""
     resource: Address | None = None
     """This agent's own name, if not the profile's: the one audience it accepts."""
+    acts: Literal["caller", "itself"] | None = None
+    """In whose name it goes on, if not as the profile says."""
     routes: dict[str, str] = {}
     """Canonical origin → Dapr app-id, beyond those of the profile and the issuer."""
     workload_token_file: Path | None = None
@@ -55,5 +57,5 @@ def profile_path(settings: Settings, name: str) -> Path:
 
 def routes_of(settings: Settings, profile: Profile) -> dict[str, str]:
     """Which app stands at which canonical origin, as far as this agent calls it."""
-    servers = {server.origin: server.app_id or server.name for server in profile.mcp_servers}
-    return {settings.issuer: "auth-server"} | servers | settings.routes
+    called = {place.origin: place.app_id or place.name for place in (*profile.mcp_servers, *profile.peers)}
+    return {settings.issuer: "auth-server"} | called | settings.routes

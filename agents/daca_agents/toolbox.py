@@ -1,152 +1,135 @@
-"""The agent's tools: MCP servers, each reached with a token of its own.
+"""What an agent can do: its tool servers and its peers, for one caller or for itself, and never for both.
 
-Every request has a session of its own over one shared connection pool. A server of 2026-07-28 keeps none anyway;
-for an older one a handshake more is the price for three things: calls run side by side, one refusal ends one call
-and not its neighbours, and a server that was away is simply asked again.
+With a caller, every token is exchanged from the caller's and can do no more than that. The agent's own rights are for
+work of its own: they are in an object apart, and nothing falls back to them.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
 
 import httpx2
-from agents import AgentBase, RunContextWrapper
-from agents.mcp import MCPServer
-from mcp import Client
-from mcp.client.extension import advertise
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, GetPromptResult, ListPromptsResult, Tool
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from agents import RunContextWrapper
 
-from daca_agents.refusals import ToolServerProblem, ToolServerRefused, problem_of
-from oauth_client import CLIENT_CREDENTIALS_EXTENSION
+from daca_agents.cards import Acquaintance
+from daca_agents.delegation import Sought, Standing
+from daca_agents.peers import Peer
+from daca_agents.profile import Profile
+from daca_agents.refusals import ToolServerProblem
+from daca_agents.shape import McpServerEntry, PeerEntry
+from daca_agents.tool_server import ToolServer
+from oauth_client import Exchanges, TokenAuth, Tokens, TokenSource
+from resource_server import Caller
 
-_LISTED_SECONDS = 30.0
-_AWAY_SECONDS = 2.0
-_ANSWER_SECONDS = 60.0
-_T = TypeVar("_T")
+_TIMEOUT = httpx2.Timeout(60, connect=5)
+_CALLERS = 256
+
+Failed = Callable[[RunContextWrapper[Any], ToolServerProblem], None]
 
 
-class ToolServer(MCPServer):
-    """One MCP server as the agent loop sees it. `http` carries the token; `failed` hears of every call that failed."""
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What can be used for one caller, or for the agent itself."""
+
+    servers: Sequence[ToolServer] = ()
+    peers: Sequence[Peer] = ()
+
+    async def survey(self) -> list[ToolServerProblem]:
+        """Ask all at once what they offer; who could not be asked, and why."""
+        found = await asyncio.gather(*(place.survey() for place in (*self.servers, *self.peers)))
+        return [problem for problem in found if problem is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where tokens come from: the agent's own, and those in its callers' names. Two objects, and nothing in both."""
+
+    own: Tokens
+    callers: Exchanges
+
+
+class Toolbox:
+    """Makes the tools of each caller, and keeps them while the caller's token lives; close it at the end.
+
+    `transport` is shared by everybody: what is kept for a caller is a few objects, and no connection.
+    """
 
     def __init__(
         self,
-        name: str,
-        url: str,
-        http: httpx2.AsyncClient,
+        profile: Profile,
         *,
-        failed: Callable[[RunContextWrapper[Any], ToolServerProblem], None],
-        clock: Callable[[], float] = time.monotonic,
+        sources: Sources,
+        transport: httpx2.AsyncBaseTransport,
+        failed: Failed,
+        acts: Literal["caller", "itself"] | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(
-            use_structured_content=True, failure_error_function=self._told, custom_data_extractor=_is_error
-        )
-        self._name = name
-        self._url = url
-        self._http = http
+        self._profile = profile
+        self._sources = sources
+        self._transport = transport
         self._failed = failed
-        self._clock = clock
-        self._mode = "auto"
-        self._listed: tuple[float, list[Tool]] | None = None
-        self._away: tuple[float, ToolServerProblem] | None = None
+        self._now = now
+        self._acts = acts or profile.acts
+        plain = httpx2.AsyncClient(transport=transport)
+        self._known = {entry.name: Acquaintance(entry, plain) for entry in profile.peers}
+        self._own = self._tools(sources.own, Standing(how="own"))
+        self._kept: OrderedDict[str, tuple[float, Tools]] = OrderedDict()
 
-    @property
-    def name(self) -> str:
-        """The name in the profile."""
-        return self._name
+    def of(self, caller: Caller | None) -> Tools:
+        """The tools for this caller; without one, or in an agent that always acts for itself, the agent's own."""
+        if caller is None or self._acts == "itself":
+            return self._own
+        name = sha256(caller.token.encode()).hexdigest()
+        if name not in self._kept:
+            self._make_room()
+            self._kept[name] = self._ends(caller), self._delegated(caller)
+        self._kept.move_to_end(name)
+        return self._kept[name][1]
 
-    async def connect(self) -> None:
-        """Nothing to do: each request opens what it needs."""
+    async def aclose(self) -> None:
+        """Give up what is under way, and forget everybody."""
+        self._kept.clear()
+        await self._sources.callers.aclose()
+        await self._sources.own.aclose()
 
-    async def cleanup(self) -> None:
-        """Nothing to do: each request closes what it opened."""
+    def _make_room(self) -> None:
+        now = self._now()
+        for name in [name for name, (ends, _) in self._kept.items() if ends <= now]:
+            del self._kept[name]
+        while len(self._kept) >= _CALLERS:
+            self._kept.popitem(last=False)
 
-    async def survey(self) -> ToolServerProblem | None:
-        """Learn which tools there are; the problem, when that is impossible now."""
-        try:
-            await self._tools()
-        except ToolServerProblem as problem:
-            return problem
-        return None
+    def _ends(self, caller: Caller) -> float:
+        return float(caller.claims["exp"])
 
-    async def list_tools(
-        self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase[Any] | None = None
-    ) -> list[Tool]:
-        """The tools this agent may call; none while the server is away, so that the agent goes on without."""
-        del run_context, agent
-        try:
-            return [tool.model_copy(deep=True) for tool in await self._tools()]
-        except ToolServerProblem:
-            return []
+    def _delegated(self, caller: Caller) -> Tools:
+        source = self._sources.callers.of(caller.token, expires_in=self._ends(caller) - self._now())
+        actors = (f"client:{self._profile.client_id}", *caller.actors)
+        return self._tools(source, Standing(how="exchanged", actors=actors))
 
-    async def call_tool(
-        self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
-    ) -> CallToolResult:
-        """Call one tool. Raises ToolServerProblem."""
-        del meta
-        return await self._ask(lambda client: client.call_tool(tool_name, arguments or {}))
+    def _tools(self, source: TokenSource, standing: Standing) -> Tools:
+        return Tools(
+            servers=[self._server(entry, source, standing) for entry in self._profile.mcp_servers],
+            peers=[self._peer(entry, source, standing) for entry in self._profile.peers],
+        )
 
-    async def list_prompts(self) -> ListPromptsResult:
-        """The prompts it offers. Raises ToolServerProblem."""
-        return await self._ask(lambda client: client.list_prompts())
+    def _server(self, entry: McpServerEntry, source: TokenSource, standing: Standing) -> ToolServer:
+        usual = set(entry.scopes) - set(self._profile.may_ask.get(entry.name, ()))
+        http = self._http(entry, Sought(source, usual, standing), usual)
+        return ToolServer(entry.name, entry.url, http, failed=self._failed)
 
-    async def get_prompt(self, name: str, arguments: dict[str, Any] | None = None) -> GetPromptResult:
-        """One prompt. Raises ToolServerProblem."""
-        return await self._ask(lambda client: client.get_prompt(name, arguments))
+    def _peer(self, entry: PeerEntry, source: TokenSource, standing: Standing) -> Peer:
+        http = self._http(entry, Sought(source, entry.scopes, standing), entry.scopes)
+        own = self._profile.client_id
+        return Peer(entry, self._known[entry.name], http, own=own, failed=self._failed)
 
-    async def _tools(self) -> list[Tool]:
-        now = self._clock()
-        if self._listed is not None and now < self._listed[0]:
-            return self._listed[1]
-        if self._away is not None and now < self._away[0]:
-            raise self._away[1]
-        try:
-            tools = (await self._ask(lambda client: client.list_tools())).tools
-        except ToolServerProblem as problem:
-            self._away = (now + _AWAY_SECONDS, problem)
-            raise
-        self._listed, self._away = (now + _LISTED_SECONDS, tools), None
-        return tools
-
-    async def _ask(self, question: Callable[[Client], Awaitable[_T]]) -> _T:
-        try:
-            async with self._session() as client:
-                return await question(client)
-        except Exception as error:
-            self._mode, self._listed = "auto", None
-            problem = problem_of(self._name, self._url, error)
-            if problem is None:
-                raise
-            raise problem from None
-
-    @asynccontextmanager
-    async def _session(self) -> AsyncGenerator[Client]:
-        """One session, in the server's own revision once that is known. MCP, Backward Compatibility."""
-        transport = streamable_http_client(self._url, http_client=self._http, terminate_on_close=True)
-        extensions = [advertise(CLIENT_CREDENTIALS_EXTENSION)]
-        async with Client(
-            transport, mode=self._mode, cache=None, read_timeout_seconds=_ANSWER_SECONDS, extensions=extensions
-        ) as client:
-            spoken = client.protocol_version
-            self._mode = spoken if spoken in MODERN_PROTOCOL_VERSIONS else "legacy"
-            yield client
-
-    def _told(self, context: RunContextWrapper[Any], error: Exception) -> str:
-        """What the model hears of a failed call: which server and why, so that it can say so."""
-        problem = error if isinstance(error, ToolServerProblem) else ToolServerRefused(self._name, str(error))
-        self._failed(context, problem)
-        return f"The tool server {problem.server} could not be used: {problem.why}"
-
-
-async def survey(servers: list[ToolServer]) -> list[ToolServerProblem]:
-    """Ask all servers at once what they offer; who could not be asked, and why."""
-    found = await asyncio.gather(*(server.survey() for server in servers))
-    return [problem for problem in found if problem is not None]
-
-
-def _is_error(context: Any) -> dict[str, Any]:
-    """Keep the MCP result's own `isError` beside the output that the model sees."""
-    return {"error": bool(context.is_error)}
+    def _http(
+        self, entry: McpServerEntry | PeerEntry, source: TokenSource, scopes: Collection[str]
+    ) -> httpx2.AsyncClient:
+        """A client of nobody else's, over everybody's connections: closing it would close those, so nobody does."""
+        auth = TokenAuth(source, resource=entry.url, scopes=sorted(scopes), ceiling=entry.scopes or None)
+        return httpx2.AsyncClient(transport=self._transport, auth=auth, timeout=_TIMEOUT)

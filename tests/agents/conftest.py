@@ -31,7 +31,8 @@ class World:
     """What the researcher lives in. Servers can go away and come back."""
 
     def __init__(self, folder: Path) -> None:
-        self.issuer = Issuer({"researcher": (SECRET, frozenset({"mcp:read"}))})
+        reads = {f"{NOTES}/mcp": frozenset({"mcp:read"}), f"{CLOCK}/mcp": frozenset({"mcp:read"})}
+        self.issuer = Issuer({"researcher": (SECRET, frozenset({"mcp:read"}))}, {"researcher": (RESEARCHER, reads)})
         self.wire = Wire()
         self.wire.apps[ISSUER] = self.issuer.app()
         self.secrets = SecretsFile(folder / "secrets.json")
@@ -74,10 +75,9 @@ class World:
         token = self.issuer.token(resource, scope, client_id="desk", subject="ada")
         return httpx2.AsyncClient(transport=self.wire, headers={"authorization": f"Bearer {token}"}, timeout=10)
 
-    async def ask(self, text: str) -> dict[str, Any]:
-        """The answer as JSON."""
-        async with self.http() as http:
-            answer = await http.post(f"{RESEARCHER}/ask", json={"input": text})
+    async def ask(self, text: str, http: httpx2.AsyncClient | None = None) -> dict[str, Any]:
+        """The answer as JSON, to somebody new if nobody is given."""
+        answer = await (http or self.http()).post(f"{RESEARCHER}/ask", json={"input": text})
         assert answer.status_code == 200, answer.text
         return answer.json()
 

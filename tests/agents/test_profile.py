@@ -1,11 +1,17 @@
 """What a profile may say, and how a fault in it is told."""
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from daca_agents.profile import ProfileError, load_profile
 from daca_agents.settings import Settings, profile_path, routes_of
+from daca_agents.shape import schema
 from tests.agents.conftest import PROFILE
 
 GOOD = PROFILE.read_text(encoding="utf-8")
@@ -19,7 +25,9 @@ def write(folder: Path, text: str, instructions: str = "Be brief.") -> Path:
 
 
 def line_of(text: str, start: str) -> int:
-    return next(at for at, line in enumerate(text.splitlines(), start=1) if line.strip().startswith(start))
+    return next(
+        at for at, line in enumerate(text.splitlines(), start=1) if line.strip().removeprefix("- ").startswith(start)
+    )
 
 
 def test_the_instructions_are_the_text_beside_the_profile(tmp_path: Path) -> None:
@@ -38,8 +46,11 @@ def test_the_instructions_are_the_text_beside_the_profile(tmp_path: Path) -> Non
         ("resource: http://localhost:8011", "resource: localhost", "resource"),
         ("url: http://localhost:8001/mcp", "url: http://localhost:8001/mcp#x", "mcp_servers.1.url"),
         ("url: http://localhost:8001/mcp", "address: http://localhost:8001/mcp", "mcp_servers.1.address"),
-        ("peers: []", "peers: [scribe]", "peers"),
-        ("approvals: []", "approvals: [write_note]", "approvals"),
+        ("skills:", "peers: [scribe]\nskills:", "peers.0"),
+        ("skills:", "acts: nobody\nskills:", "acts"),
+        ("skills:", "approvals: [write note]\nskills:", "approvals.0"),
+        ("skills:", "approvals: yes\nskills:", "approvals"),
+        ("id: look-up", "id: Look up", "skills.0.id"),
         ("name: Researcher", "name: ''", "name"),
         ("instructions: researcher.md", "instructions: ../../etc/passwd", "instructions"),
         ("instructions: researcher.md", "instructions: ../researcher.md", "instructions"),
@@ -51,7 +62,7 @@ def test_a_fault_is_told_with_file_line_and_field(tmp_path: Path, old: str, new:
     path = write(tmp_path, text)
     with pytest.raises(ProfileError) as fault:
         load_profile(path)
-    line = line_of(text, new if field == "mcp_servers.1.url" else new.split(":", maxsplit=1)[0] + ":")
+    line = line_of(text, new if field == "mcp_servers.1.url" else new.split(":", maxsplit=1)[0])
     assert f"{path}:{line}: {field}: " in str(fault.value)
 
 
@@ -78,6 +89,58 @@ def test_two_servers_may_not_share_a_name_or_address(tmp_path: Path, field: str)
     other = "name: clock" if field.startswith("name") else "url: http://localhost:8001/mcp"
     with pytest.raises(ProfileError, match="stands there twice"):
         load_profile(write(tmp_path, GOOD.replace(other, field)))
+
+
+PEERS = """
+peers:
+  - {name: scribe, url: "http://localhost:8012"}
+  - {name: clock, url: "http://localhost:8013"}
+  - {name: self, url: "http://localhost:8011"}
+  - {name: scribe, url: "http://localhost:8014"}
+may_ask:
+  notes: [mcp:read, mcp:delete]
+  calendar: [mcp:read]
+"""
+
+
+def test_what_fields_contradict_each_other_is_told_with_the_line_of_each(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + PEERS)
+    first = len(GOOD.splitlines()) + 3
+    with pytest.raises(ProfileError) as fault:
+        load_profile(path)
+    assert str(fault.value).splitlines() == [
+        f"{path}:{first + 3}: peers.3.name: scribe stands there twice",
+        f"{path}:{first + 1}: peers.1.name: clock is the name of an MCP server too",
+        f"{path}:{first + 2}: peers.2.url: is this agent itself",
+        f"{path}:{first + 5}: may_ask.notes: mcp:delete is not among its scopes there",
+        f"{path}:{first + 6}: may_ask.calendar: is none of mcp_servers",
+    ]
+
+
+@pytest.mark.parametrize("name", ["concierge", "researcher", "scribe"])
+def test_a_shipped_profile_is_sound_and_fits_the_published_schema(name: str) -> None:
+    file = PROFILE.with_name(f"{name}.yaml")
+    assert load_profile(file).client_id == name
+    jsonschema.validate(yaml.safe_load(file.read_text(encoding="utf-8")), json.loads(schema()))
+
+
+def test_the_published_schema_is_the_one_in_use() -> None:
+    published = PROFILE.parents[1] / "profile.schema.json"
+    assert published.read_text(encoding="utf-8") == schema(), (
+        "write it anew: python -m daca_agents.shape > agents/profile.schema.json"
+    )
+
+
+def test_every_field_of_a_profile_is_documented() -> None:
+    text = (PROFILE.parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+    shapes: list[dict[str, Any]] = [json.loads(schema()), *json.loads(schema())["$defs"].values()]
+    fields = {name for shape in shapes for name in shape["properties"]}
+    assert [name for name in sorted(fields) if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_a_caller_is_whom_an_agent_acts_for_unless_it_says_otherwise(tmp_path: Path) -> None:
+    assert load_profile(PROFILE).acts == "caller"
+    assert load_profile(write(tmp_path, f"{GOOD}acts: itself\n")).acts == "itself"
 
 
 @pytest.mark.parametrize("text", ["", " \n", "x" * 32_001])
@@ -107,6 +170,11 @@ def test_the_routes_follow_from_the_profile() -> None:
         "http://localhost:9000": "auth-server",
         "http://localhost:8000": "notes",
         "http://localhost:8001": "clock",
+    }
+    assert routes_of(Settings(), load_profile(PROFILE.with_name("concierge.yaml"))) == {
+        "http://localhost:9000": "auth-server",
+        "http://localhost:8011": "researcher",
+        "http://localhost:8012": "scribe",
     }
 
 

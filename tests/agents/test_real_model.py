@@ -18,6 +18,7 @@ from daca_agents.asking import ask
 from daca_agents.mind import choose
 from daca_agents.profile import load_profile
 from daca_agents.settings import Settings
+from daca_agents.toolbox import Tools
 from tests.agents.conftest import PROFILE, RESEARCHER, World
 
 KEY = "sk-of-the-test"
@@ -148,8 +149,8 @@ async def test_an_answer_that_nobody_wants_any_more_is_not_thought_to_its_end(
 ) -> None:
     endpoint.begins = endpoint.hangs = True
     profile = load_profile(PROFILE)
-    events = ask(profile, choose(_settings(endpoint, monkeypatch), profile), [], "hello")
-    assert (await anext(events)).data == {"text": "Well, "}
+    events = ask(profile, choose(_settings(endpoint, monkeypatch), profile), Tools(), "hello")
+    assert (await anext(events)).data["text"] == "Well, "
     await events.aclose()
     async with asyncio.timeout(5):
         await endpoint.left.wait()

@@ -40,13 +40,14 @@ async def test_a_search_leads_to_reading_what_was_found(world: World) -> None:
 
 
 @pytest.mark.requirement("CM-05")
-async def test_the_agent_gets_a_token_for_each_server_by_itself_and_once(world: World) -> None:
+async def test_the_agent_gets_a_token_for_each_server_by_itself_and_once_for_a_caller(world: World) -> None:
     await world.start()
-    await world.ask("What time is it? List all notes.")
-    await world.ask("What time is it? List all notes.")
+    caller = world.http()
+    await world.ask("What time is it? List all notes.", caller)
+    await world.ask("What time is it? List all notes.", caller)
     assert sorted(form["resource"] for form in world.issuer.asked) == [f"{NOTES}/mcp", f"{CLOCK}/mcp"]
     assert {form["scope"] for form in world.issuer.asked} == {"mcp:read"}
-    assert {form["grant_type"] for form in world.issuer.asked} == {"client_credentials"}
+    assert {form["grant_type"] for form in world.issuer.asked} == {"urn:ietf:params:oauth:grant-type:token-exchange"}
 
 
 async def test_the_answer_streams_as_it_happens(world: World) -> None:
@@ -57,7 +58,9 @@ async def test_the_answer_streams_as_it_happens(world: World) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     told = events(answer.text)
     kinds = [kind for kind, _ in told]
-    assert kinds[:2] == ["tool_called", "tool_result"]
+    assert [kind for kind in kinds if kind.startswith("to")][:4] == [
+        *("token_obtained", "token_obtained", "tool_called", "tool_result")
+    ]
     assert kinds[-1] == "final"
     words = "".join(data["text"] for kind, data in told if kind == "token")
     assert words == told[-1][1]["output"]
@@ -123,9 +126,10 @@ async def test_a_refusal_by_the_authorization_server_says_which_server_and_why(w
 
 async def test_a_refusal_in_the_middle_of_the_run_is_told_apart_from_an_answer(world: World) -> None:
     await world.start()
-    await world.ask("what time is it")
+    caller = world.http()
+    await world.ask("what time is it", caller)
     door = world.wire.apps.pop(CLOCK)
-    answer = await world.ask("what time is it")
+    answer = await world.ask("what time is it", caller)
     refused = [step for step in answer["steps"] if step["event"] == "tool_refused"]
     assert [(step["server"], step["tool"]) for step in refused] == [("clock", "get_time")]
     assert f"{CLOCK}/mcp can not be reached" in refused[0]["why"]
@@ -193,7 +197,8 @@ async def test_a_question_that_is_no_question_is_refused(world: World, body: dic
 
 async def test_eight_questions_are_answered_side_by_side(world: World) -> None:
     await world.start()
-    answers = await asyncio.gather(*(world.ask("what time is it in UTC") for _ in range(8)))
+    caller = world.http()
+    answers = await asyncio.gather(*(world.ask("what time is it in UTC", caller) for _ in range(8)))
     assert all("get_time says" in answer["output"] for answer in answers)
     assert len(world.issuer.asked) == 2
 

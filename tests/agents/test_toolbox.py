@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
 from daca_agents.refusals import ToolServerAway, ToolServerProblem, ToolServerRefused
-from daca_agents.toolbox import ToolServer
+from daca_agents.tool_server import ToolServer
 from tests.mcp_server.issuer import Wire
 
 URL = "http://localhost:7000/mcp"

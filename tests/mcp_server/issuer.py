@@ -18,12 +18,23 @@ from starlette.types import ASGIApp
 ISSUER = "http://localhost:9000"
 
 
-class Issuer:
-    """Issues tokens to clients it knows, for any resource, with the scopes that a client may have."""
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
-    def __init__(self, clients: Mapping[str, tuple[str, frozenset[str]]] | None = None) -> None:
+
+class Issuer:
+    """Issues tokens to clients it knows, for any resource, with the scopes that a client may have.
+
+    `reach`: by client, where it serves, and which scopes it may have at which resource in its callers' names. RFC 8693.
+    """
+
+    def __init__(
+        self,
+        clients: Mapping[str, tuple[str, frozenset[str]]] | None = None,
+        reach: Mapping[str, tuple[str, Mapping[str, frozenset[str]]]] | None = None,
+    ) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.clients = dict(clients or {})
+        self.reach = dict(reach or {})
         self.asked: list[dict[str, str]] = []
 
     def token(
@@ -33,7 +44,7 @@ class Issuer:
         *,
         client_id: str = "desk",
         subject: str = "ada",
-        life: int = 60,
+        life: float = 60,
         act: Mapping[str, object] | None = None,
     ) -> str:
         """A token as RFC 9068 has it, and RFC 8693 §4.1 when somebody acts."""
@@ -59,7 +70,7 @@ class Issuer:
                 "issuer": ISSUER,
                 "token_endpoint": f"{ISSUER}/token",
                 "jwks_uri": f"{ISSUER}/jwks.json",
-                "grant_types_supported": ["client_credentials"],
+                "grant_types_supported": ["client_credentials", *([_EXCHANGE] if self.reach else [])],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
@@ -80,12 +91,32 @@ class Issuer:
         known, allowed = self.clients.get(client_id, ("", frozenset[str]()))
         if not known or secret != known:
             return JSONResponse({"error": "invalid_client"}, status_code=401)
+        if form["grant_type"] == _EXCHANGE:
+            return self._exchanged(client_id, form)
         wanted = form.get("scope", "").split()
         if not allowed.issuperset(wanted):
             return JSONResponse({"error": "invalid_scope"}, status_code=400)
         scope = " ".join(wanted)
         token = self.token(form["resource"], scope, client_id=client_id, subject=client_id)
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 60, "scope": scope})
+
+    def _exchanged(self, client_id: str, form: Mapping[str, str]) -> Response:
+        own, reach = self.reach[client_id]
+        subject = jwt.decode(form["subject_token"], self._key.public_key(), ["ES256"], audience=own)
+        wanted = frozenset(form.get("scope", "").split())
+        if not wanted <= reach.get(form["resource"], frozenset()):
+            return JSONResponse({"error": "invalid_scope", "error_description": "further than allowed"}, 400)
+        act = {"sub": f"client:{client_id}"} | ({"act": subject["act"]} if "act" in subject else {})
+        token = self.token(
+            form["resource"],
+            " ".join(sorted(wanted)),
+            client_id=client_id,
+            subject=subject["sub"],
+            life=subject["exp"] - time.time(),
+            act=act,
+        )
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": 60, "scope": " ".join(sorted(wanted))}
+        return JSONResponse(answer | {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"})
 
 
 class Wire(httpx2.AsyncBaseTransport):
