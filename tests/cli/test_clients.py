@@ -26,7 +26,9 @@ def test_clients_added_stopped_and_running_get_tokens_and_outlive_a_restart(worl
     listed = {one["client_id"]: one["origin"] for one in world.json("client", "list")}
     assert listed == {
         "editor": "identity.yaml",
+        "concierge": "identity.yaml",
         "researcher": "identity.yaml",
+        "scribe": "identity.yaml",
         "operator": "identity.yaml",
         "early": "run time",
         "late": "run time",

@@ -10,6 +10,8 @@ Documents = tuple[Document, ...]
 OVERLAYS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/kind-postgresql", "overlays/production")
 APP = "app.kubernetes.io/name"
 SIDECAR = 50002
+STORE_PORTS = {"state.redis": 6379, "pubsub.redis": 6379, "state.postgresql": 5432}
+STORES = sorted(set(STORE_PORTS.values()))
 HTTPS = 443
 
 pytestmark = [pytest.mark.needs("kubectl"), pytest.mark.parametrize("folder", OVERLAYS)]
@@ -113,6 +115,43 @@ def test_a_store_is_loaded_by_exactly_the_apps_of_the_table(
 ) -> None:
     for store, apps in edges["stores"].items():
         assert sorted(_of(render(folder), "Component", store)["scopes"]) == sorted(apps)
+
+
+def _selects(selector: Document, labels: Document) -> bool:
+    wanted = selector.get("matchLabels", {})
+    one_of = {rule["key"]: rule["values"] for rule in selector.get("matchExpressions", ())}
+    return wanted.items() <= labels.items() and all(labels.get(key) in values for key, values in one_of.items())
+
+
+def test_the_network_leads_to_a_store_from_exactly_the_apps_that_load_it(
+    folder: str, render: Callable[[str], Documents], edges: Document
+) -> None:
+    documents = render(folder)
+    pods = {
+        d["metadata"]["name"]: d["spec"]["template"]["metadata"]["labels"]
+        for d in documents
+        if d["kind"] == "Deployment"
+    }
+    policies = [d["spec"] for d in documents if d["kind"] == "NetworkPolicy"]
+    reached: dict[int, set[str]] = {}
+    for port in STORES:
+        rules = [(p, rule) for p in policies for rule in p.get("egress", ()) if port in _ports(rule)]
+        reached[port] = {
+            app for app, labels in pods.items() if any(_selects(policy["podSelector"], labels) for policy, _ in rules)
+        }
+        let_in = {
+            app
+            for app, labels in pods.items()
+            for policy in policies
+            for rule in policy.get("ingress", ())
+            if port in _ports(rule) and any(_selects(peer["podSelector"], labels) for peer in rule["from"])
+        }
+        assert let_in == (reached[port] if "kind" in folder else set[str]()), port
+    loads: dict[int, set[str]] = {port: set() for port in STORES}
+    for component in (_of(documents, "Component", store) for store in edges["stores"]):
+        if folder != "base":  # whose stores stand elsewhere: their address is the overlay's to know
+            loads[STORE_PORTS[component["spec"]["type"]]] |= set(component["scopes"])
+    assert reached == loads
 
 
 def test_ports_agree_in_the_table_the_service_the_pod_and_the_sidecar(

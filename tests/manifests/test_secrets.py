@@ -1,6 +1,7 @@
 """Which app may read which secret: identity.yaml, Dapr's secret scopes, RBAC and the components agree."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,19 @@ def test_an_app_may_use_only_the_apis_it_needs(folder: str, render: Callable[[st
         assert allowed <= {"secrets", "state", "publish", "invoke", "shutdown"}, app
 
 
+@pytest.mark.parametrize("folder", [*OVERLAYS, "overlays/mcpserver"])
+def test_a_sidecar_is_closed_by_either_protocol(folder: str, render: Callable[[str], Documents]) -> None:
+    """Dapr's list of a protocol that names nothing leaves all of that protocol's APIs open."""
+    documents = render(folder)
+    for app in _apps(documents):
+        configuration = _of(documents, "Configuration", app)
+        assert configuration is not None
+        apis = configuration["spec"]["api"]["allowed"]
+        by_grpc = {(api["name"], api["version"]) for api in apis if api["protocol"] == "grpc"}
+        assert {api["protocol"] for api in apis} == {"http", "grpc"}, app
+        assert by_grpc == ({("state", "v1")} if _is_agent(documents, app) else {("shutdown", "v1")}), app
+
+
 def _scopes(documents: Documents, component: str) -> list[str]:
     found = _of(documents, "Component", component)
     return found["scopes"] if found else []
@@ -127,9 +141,32 @@ def test_the_production_overlay_asks_for_every_secret_that_anything_reads(render
     assert {d["metadata"]["name"] for d in documents if d["kind"] == "ExternalSecret"} == read
 
 
-def test_the_identity_of_the_base_is_the_one_at_the_root() -> None:
-    here = (ROOT / "k8s" / "base" / "identity.yaml").read_text(encoding="utf-8")
-    assert here == (ROOT / "identity.yaml").read_text(encoding="utf-8"), "cp identity.yaml k8s/base/identity.yaml"
+def test_every_overlays_identity_is_the_one_at_the_root_but_for_what_is_its_own() -> None:
+    done = subprocess.run([ROOT / "scripts" / "identities", "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_secrets_every_agent_proves_itself_by_its_own_account_and_its_own_sidecar(
+    render: Callable[[str], Documents],
+) -> None:
+    documents = render("overlays/kind-secretless")
+    agents = [app for app in _apps(documents) if _is_agent(documents, app)]
+    workloads = {c["client_id"]: c["workload"] for c in _identity(documents)["clients"] if "workload" in c}
+    assert agents == ["concierge", "researcher", "scribe"]
+    assert workloads == {
+        app: {
+            "issuer": "https://kubernetes.default.svc",
+            "subject": f"system:serviceaccount:daca:{app}",
+            "brought_by": f"{app}.daca",
+        }
+        for app in agents
+    }
+
+
+def _is_agent(documents: Documents, app: str) -> bool:
+    deployment = _of(documents, "Deployment", app)
+    assert deployment is not None
+    return deployment["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "agent"
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
