@@ -15,6 +15,7 @@ import pytest
 from tests.k8s.conftest import Document, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
+ISSUER = "http://localhost:9000"
 NOTES = "http://localhost:8000/mcp"
 FORM = "content-type=application/x-www-form-urlencoded"
 TOKEN = "http://auth-server.daca:9000/token"
@@ -34,8 +35,8 @@ def secretless(daca: System):
     daca.kubectl.ready("auth-server", "researcher")
 
 
-def _assertion(daca: System, account: str, audience: str) -> str:
-    return daca.kubectl("create", "token", account, f"--audience={audience}", "--duration=10m").strip()
+def _assertion(daca: System, account: str, audience: str, duration: str = "10m") -> str:
+    return daca.kubectl("create", "token", account, f"--audience={audience}", f"--duration={duration}").strip()
 
 
 def _form(assertion: str) -> str:
@@ -72,7 +73,7 @@ def test_the_agent_gets_a_token_and_calls_a_tool(secretless: System) -> None:
 
 
 def test_the_agents_account_is_its_identity(secretless: System) -> None:
-    status, answer = _ask(secretless, _assertion(secretless, "researcher", "http://localhost:9000"))
+    status, answer = _ask(secretless, _assertion(secretless, "researcher", ISSUER))
     assert status == 200, answer
     claims = json.loads(base64.urlsafe_b64decode(answer["access_token"].split(".")[1] + "=="))
     assert claims["client_id"] == "researcher"
@@ -95,7 +96,7 @@ def test_its_token_is_good_again_from_its_own_sidecar_and_a_copy_of_it_nowhere(s
 
 @pytest.mark.parametrize("account", ["notes", "default"])
 def test_another_account_is_an_invalid_client(secretless: System, account: str) -> None:
-    status, answer = _ask(secretless, _assertion(secretless, account, "http://localhost:9000"))
+    status, answer = _ask(secretless, _assertion(secretless, account, ISSUER))
     assert (status, answer["error"]) == (401, "invalid_client")
 
 
@@ -113,28 +114,75 @@ def test_the_same_pod_under_another_account_is_an_invalid_client(secretless: Sys
 
 
 def test_a_tampered_token_is_an_invalid_client(secretless: System) -> None:
-    head, body, signature = _assertion(secretless, "notes", "http://localhost:9000").split(".")
+    head, body, signature = _assertion(secretless, "notes", ISSUER).split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     claims["sub"] = "system:serviceaccount:daca:researcher"
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     assert _ask(secretless, f"{head}.{body}.{signature}")[1]["error"] == "invalid_client"
 
 
-@pytest.mark.skipif("DACA_KEYS_ROTATOR" not in os.environ, reason="DACA_KEYS_ROTATOR names no command")
-def test_the_clusters_own_keys_are_rotated_and_both_count(secretless: System) -> None:
-    """The command gives the API server a second key, with which it signs from then on; the first stays published."""
-    before = _assertion(secretless, "researcher", "http://localhost:9000")
-    assert _ask(secretless, before)[0] == 200
-    subprocess.run(shlex.split(os.environ["DACA_KEYS_ROTATOR"]), check=True, timeout=120)
-    after = _assertion(secretless, "researcher", "http://localhost:9000")
-    assert _kid(after) != _kid(before)
-    # A server that has just met a key it does not know, while the API server began anew, looks again after ten seconds.
+ROTATED = pytest.mark.skipif("DACA_KEYS_ROTATOR" not in os.environ, reason="DACA_KEYS_ROTATOR names no command")
+
+
+@pytest.fixture(scope="module")
+def first(secretless: System) -> str:
+    """A token of the researcher's account by the cluster's first key, good for longer than the rotation takes."""
+    return _assertion(secretless, "researcher", ISSUER, "40m")
+
+
+def _rotate(step: str) -> None:
+    subprocess.run([*shlex.split(os.environ["DACA_KEYS_ROTATOR"]), step], check=True, timeout=600)
+
+
+def _comes_to(daca: System, status: int, token: str, *others: str) -> bool:
+    """Whether it is answered so within a minute: the server asks for the cluster's keys at most every ten seconds."""
     end = time.monotonic() + 60
-    while _ask(secretless, after)[0] == 503 and time.monotonic() < end:
+    while time.monotonic() < end:
+        for other in others:
+            _ask(daca, other)
+        if _ask(daca, token)[0] == status:
+            return True
         time.sleep(1)
+    return False
+
+
+@ROTATED
+def test_the_clusters_own_keys_are_rotated_and_both_count(secretless: System, first: str) -> None:
+    """The command gives the API server a second key, with which it signs from then on; the first stays published."""
+    before = first
+    assert _ask(secretless, before)[0] == 200
+    _rotate("add")
+    after = _assertion(secretless, "researcher", ISSUER)
+    assert _kid(after) != _kid(before)
+    # A server that has just met a key it does not know, while the API server began anew, is away for it for a moment.
+    assert _comes_to(secretless, 200, after)
     assert [_ask(secretless, token)[0] for token in (before, after, before, after)] == [200] * 4
     found = secretless.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")
     assert found["error"] is False
+
+
+@ROTATED
+def test_the_first_key_removed_ends_its_tokens_and_no_others(secretless: System, first: str) -> None:
+    """In order: every pod begins anew, with a token of the second key, and then the first is published no more."""
+    daca = secretless
+    before, last = first, _assertion(daca, "researcher", ISSUER)
+    assert _kid(before) != _kid(last)
+    daca.kubectl("rollout", "restart", "deployment")
+    daca.kubectl.ready("auth-server", "notes", "clock", "concierge", "researcher", "scribe")
+    assert _comes_to(daca, 200, before)
+    _rotate("drop")
+    # What names a key that nobody has makes the server look again; without it, it would within ten minutes.
+    assert _comes_to(daca, 401, before, _of_no_key(last))
+    assert _ask(daca, before)[1]["error"] == "invalid_client"
+    assert _ask(daca, _assertion(daca, "researcher", ISSUER))[0] == 200
+    found = daca.inside("researcher", "agent.py", "researcher", NOTES, "list_notes", "{}")
+    assert found["error"] is False
+
+
+def _of_no_key(token: str) -> str:
+    _, body, signature = token.split(".")
+    head = base64.urlsafe_b64encode(b'{"alg":"RS256","kid":"nobody-has-it"}').decode().rstrip("=")
+    return f"{head}.{body}.{signature}"
 
 
 def _kid(token: str) -> str:
