@@ -1,6 +1,6 @@
 """Which client is this, and can it prove it: by secret, by its own key, by a workload identity that stands for it?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from auth_server.directory import Directory
@@ -28,6 +28,7 @@ from auth_server.rules.rfc7523_client_assertion import (
     named_in,
     replay_id,
 )
+from auth_server.second_look import SecondLook
 from auth_server.secret_book import SecretBook
 from auth_server.store.contract import Spent
 from sidecar.callers import Callers
@@ -48,6 +49,7 @@ class Authentication:
         spent: Spent,
         callers: Callers,
         clock: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]],
     ) -> None:
         self._issuer = issuer
         self._directory = directory
@@ -57,6 +59,7 @@ class Authentication:
         self._callers = callers
         self._clock = clock
         self._guesses = Guesses(clock)
+        self._second_look = SecondLook(self._latest, clock, pause)
 
     async def __call__(self, headers: Headers, form: Form) -> Client:
         """The client that sent a request. Raises InvalidClient, InvalidRequest, StateUnavailable."""
@@ -86,15 +89,15 @@ class Authentication:
                 raise InvalidClient(f"this client authenticates with {client.auth_method}", detail="has no secret")
             if matches(proof.secret, self._secrets.hashes(client)):
                 return _enabled(client)
-            latest = await self._latest(client)
+            latest = await self._second_look(client)
             if latest is not None and matches(proof.secret, self._secrets.hashes(latest)):
                 return _enabled(latest)
             raise self._guesses.refusal(client.client_id)
 
     async def _latest(self, client: Client) -> Client | None:
-        """The client with secrets as they are now: one may have been rotated a moment ago."""
-        if client.secret_name is not None and not await self._secrets.read_again(client.secret_name):
-            return None
+        """The client with secrets as they are now, in the secret store and in the state store."""
+        if client.secret_name is not None:
+            await self._secrets.read(client.secret_name)
         return await self._directory.find_anew(client.client_id)
 
     async def _known(self, client_id: str) -> Client:

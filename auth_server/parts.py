@@ -1,5 +1,6 @@
 """What a running authorization server is made of, and how it keeps up with what others change."""
 
+from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ from sidecar.state import StateUnavailable
 
 _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server")
 Clock = Callable[[], float]
+Pause = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +81,14 @@ class Parts:
                 _LOG.exception("cannot refresh, what was known before still counts")
 
 
-async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock: Clock) -> Parts:
+async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock: Clock, pause: Pause = sleep) -> Parts:
     """Ready to serve. Raises IdentityError, KeyEncryptionKeyError, StateUnavailable, SecretsUnavailable."""
     clients, spent = ClientRecords(sidecar.state), SpentRecords(sidecar.state)
     live = LiveIdentity(settings.identity)
     applications = Applications(RegistrationRecords(sidecar.state, clock), clock)
     documents = Documents(Fetcher(loopback=settings.fetch_loopback), lambda: live.current.documents, clock)
-    strangers = Strangers(documents=documents, applications=applications)
-    directory = Directory(live, clients, clock, strangers)
-    secrets, issuer_keys = SecretBook(sidecar.secrets, clock), IssuerKeys(http, clock)
+    directory = Directory(live, clients, clock, Strangers(documents=documents, applications=applications))
+    secrets, issuer_keys = SecretBook(sidecar.secrets), IssuerKeys(http, clock)
     users = UserBook(lambda: directory.identity, UserRecords(sidecar.state), sidecar.secrets, Passwords())
     parts = Parts(
         directory=directory,
@@ -101,6 +102,7 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
             spent=spent,
             callers=sidecar.callers,
             clock=clock,
+            pause=pause,
         ),
         issuer_keys=issuer_keys,
         clients=clients,

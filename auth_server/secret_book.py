@@ -1,6 +1,6 @@
 """The secrets of identity.yaml's clients, as hashes in memory: no secret store is asked on the way to a token."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -8,7 +8,6 @@ from auth_server.hashing import digest
 from auth_server.models import Client
 from sidecar.secrets import SecretMissing, Secrets, SecretsUnavailable
 
-_AGAIN = 2.0
 _SHORTEST = 16
 _VALID = ("secret", "previous")
 _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server.secrets")
@@ -17,39 +16,32 @@ _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server.
 class SecretBook:
     """Two secrets a client may be valid at once: the keys `secret` and `previous` of its secret."""
 
-    def __init__(self, secrets: Secrets, clock: Callable[[], float]) -> None:
+    def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
-        self._clock = clock
         self._hashes: dict[str, tuple[str, ...]] = {}
-        self._read_at: dict[str, float] = {}
+        self._tried: set[str] = set()
 
     async def read_all(self, clients: Iterable[Client]) -> None:
         """Read those not read yet; one that is missing is logged and refused, the others work."""
         for client in clients:
-            if client.secret_name is not None and client.secret_name not in self._read_at:
-                await self._read(client.secret_name)
+            if client.secret_name is not None and client.secret_name not in self._tried:
+                await self.read(client.secret_name)
 
     def hashes(self, client: Client) -> tuple[str, ...]:
         """The hashes of all secrets that are valid for the client now."""
         stored = self._hashes.get(client.secret_name or "", ())
         return (*client.secret_hashes, *(known for known in stored if known not in client.retired_hashes))
 
-    async def read_again(self, name: str) -> bool:
-        """Read one secret again: it may have been rotated. At most every two seconds; False when it was too soon."""
-        if 0 <= self._clock() - self._read_at.get(name, float("-inf")) < _AGAIN:
-            return False
-        await self._read(name)
-        return True
-
-    async def _read(self, name: str) -> None:
-        self._read_at[name] = self._clock()
+    async def read(self, name: str) -> None:
+        """Read one secret, now. One that is missing is logged; one that cannot be read counts as it was."""
+        self._tried.add(name)
         try:
             self._hashes[name] = _usable(name, await self._secrets.get(name))
         except SecretMissing as missing:
             self._hashes.pop(name, None)
             _LOG.error("a client's secret is missing", secret_name=name, why=str(missing))
         except SecretsUnavailable as away:
-            # What was read before still counts; what never was is tried again at the next request.
+            # What was read before still counts; what never was is tried again when it is presented.
             _LOG.error("the secret store does not answer", secret_name=name, why=str(away))
 
 

@@ -1,5 +1,6 @@
 """One authorization server in process, with everything around it in the test's hands."""
 
+import asyncio
 import base64
 import json
 import os
@@ -138,6 +139,12 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    async def pause(self, seconds: float) -> None:
+        """Whoever waits lets everybody else go on, and then it is later."""
+        for _ in range(100):
+            await asyncio.sleep(0)
+        self.now += seconds
+
 
 class StoredSecrets:
     """A secret store to write into, or to take away."""
@@ -222,7 +229,7 @@ class World:
             transport=httpx2.AsyncHTTPTransport(),
             callers=self.callers,
         )
-        parts = await open_parts(settings, sidecar, http=self.http, clock=self.clock)
+        parts = await open_parts(settings, sidecar, http=self.http, clock=self.clock, pause=self.clock.pause)
         app = create_app(settings, sidecar, parts=parts, clock=self.clock)
         api = cast("Any", app.behind)
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)

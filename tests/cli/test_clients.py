@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from joserfc import jwk
 
+from sidecar.secrets_file import SecretsFile
+
 MODES = [
     pytest.param("embedded"),
     pytest.param("sidecars", marks=pytest.mark.needs("daprd")),
@@ -48,10 +50,17 @@ def test_a_new_secret_works_at_once_and_the_one_before_still_does(running: Any) 
     assert "invalid_client" in world.refused_soon("token", "notes", "--client", "turning", DACA_CLIENT_SECRET=first)
 
 
-def test_a_declared_client_can_have_a_new_secret_too(running: Any) -> None:
+def test_a_declared_client_can_have_a_new_secret_too_and_the_one_before_still_works(running: Any) -> None:
     world, _ = running
-    world.json("client", "rotate-secret", "operator")
-    assert world.ok("token", "notes", "--client", "operator")
+    kept = SecretsFile(world.data / "secrets.json").get("client-operator") or {}
+    secrets: list[str] = [kept["secret"]]
+    for _ in range(2):
+        secrets.append(world.json("client", "rotate-secret", "operator")["client_secret"])
+        for secret in secrets[-2:]:
+            assert world.ok("token", "notes", "--client", "operator", DACA_CLIENT_SECRET=secret)
+    assert world.ok("token", "notes", "--client", "operator"), "the newest is kept where the command looks"
+    first = world.refused_soon("token", "notes", "--client", "operator", DACA_CLIENT_SECRET=secrets[0])
+    assert "invalid_client" in first
 
 
 def test_a_disabled_client_gets_no_token_until_it_is_accepted_again(running: Any) -> None:
