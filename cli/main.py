@@ -7,6 +7,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import screen
+from cli.agent import agent
 from cli.call import call
 from cli.client import client
 from cli.demo import demo
@@ -61,6 +62,7 @@ app.command()(token)
 app.command()(call)
 app.command()(login)
 app.command()(logout)
+app.add_typer(agent, name="agent")
 app.add_typer(user, name="user")
 app.add_typer(client, name="client")
 app.add_typer(keys, name="keys")
