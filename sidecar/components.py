@@ -12,9 +12,9 @@ Value: TypeAlias = str | Sequence[str] | Sequence[Mapping[str, str]]
 Resolver: TypeAlias = Literal["sqlite", "mdns"]
 
 APIS: Final[Mapping[str, tuple[str, ...]]] = {
-    "auth-server": ("secrets", "state"),
-    "mcp": ("invoke", "state"),
-    "agent": ("invoke", "secrets", "state"),
+    "auth-server": ("publish", "secrets", "state"),
+    "mcp": ("invoke", "publish", "state"),
+    "agent": ("invoke", "publish", "secrets", "state"),
 }
 """Which APIs of its sidecar an app may use, by what kind of app it is. Being invoked needs none."""
 

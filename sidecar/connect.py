@@ -1,6 +1,6 @@
 """Chooses, once per process, how an app reaches secrets, state and other apps: through Dapr, or with no sidecar."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +8,13 @@ from typing import Literal
 
 import httpx2
 
-from sidecar.audit import Audit
+from sidecar.audit import Audit, Listener
 from sidecar.callers import Callers
 from sidecar.dapr_http import Address, SidecarUnavailable, address_of, client_of, wait_until_ready
 from sidecar.dapr_secrets import DaprSecrets
 from sidecar.dapr_state import DaprState
 from sidecar.embedded import FileSecrets, SqliteState
+from sidecar.events import Events
 from sidecar.secrets import Secrets
 from sidecar.state import State
 from sidecar.trace import TracedTransport
@@ -38,9 +39,14 @@ class Sidecar:
 
 @asynccontextmanager
 async def connect(
-    environ: Mapping[str, str], *, app_id: str, data: Path, routes: Mapping[str, str]
+    environ: Mapping[str, str],
+    *,
+    app_id: str,
+    data: Path,
+    routes: Mapping[str, str],
+    listeners: Sequence[Listener] = (),
 ) -> AsyncGenerator[Sidecar]:
-    """Dapr when its environment is there, else files in `data`.
+    """Dapr when its environment is there, else files in `data`. `listeners` hear the audit events too.
 
     `routes` maps canonical origins to app-ids; embedded, an origin is simply where it says it is.
     Raises StateUnavailable when the state file cannot be opened, SidecarUnavailable when the sidecar stays unready, or
@@ -49,26 +55,37 @@ async def connect(
     address = address_of(environ)
     if address is None and environ.get("DACA_REQUIRE_SIDECAR") == "1":
         raise SidecarUnavailable("there is no sidecar: DAPR_HTTP_PORT is not set, and DACA_REQUIRE_SIDECAR=1 wants one")
-    callers = Callers(environ.get("APP_API_TOKEN", ""))
-    chosen = _embedded(app_id, data) if address is None else _behind(address, routes, callers)
+    if address is None:
+        chosen = _embedded(app_id, data, listeners)
+    else:
+        chosen = _behind(address, app_id, routes, Callers(environ.get("APP_API_TOKEN", "")), listeners)
     async with chosen as sidecar:
         yield sidecar
 
 
 @asynccontextmanager
-async def _embedded(app_id: str, data: Path) -> AsyncGenerator[Sidecar]:
+async def _embedded(app_id: str, data: Path, listeners: Sequence[Listener]) -> AsyncGenerator[Sidecar]:
     async with (
         SqliteState(data / "state.db", app_id) as state,
         httpx2.AsyncHTTPTransport(limits=LIMITS) as transport,
     ):
         secrets = FileSecrets(data / "secrets.json")
-        yield Sidecar(mode="embedded", state=state, secrets=secrets, transport=TracedTransport(transport))
+        traced, audit = TracedTransport(transport), Audit(listeners)
+        yield Sidecar(mode="embedded", state=state, secrets=secrets, transport=traced, audit=audit)
 
 
 @asynccontextmanager
-async def _behind(address: Address, routes: Mapping[str, str], callers: Callers) -> AsyncGenerator[Sidecar]:
+async def _behind(
+    address: Address, app_id: str, routes: Mapping[str, str], callers: Callers, listeners: Sequence[Listener]
+) -> AsyncGenerator[Sidecar]:
     async with client_of(address) as http, SidecarTransport(address, routes) as transport:
         await wait_until_ready(http)
-        state, secrets = DaprState(http), DaprSecrets(http)
-        traced = TracedTransport(transport)
-        yield Sidecar(mode="sidecar", state=state, secrets=secrets, transport=traced, callers=callers)
+        async with Events(http, app_id) as events:
+            yield Sidecar(
+                mode="sidecar",
+                state=DaprState(http),
+                secrets=DaprSecrets(http),
+                transport=TracedTransport(transport),
+                callers=callers,
+                audit=Audit([events.hear, *listeners]),
+            )

@@ -90,7 +90,7 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
 
 
 @contextmanager
-def serving(app: Callee, port: int) -> Generator[None]:
+def serving(app: Callable[..., Awaitable[None]], port: int) -> Generator[None]:
     """Serve in a thread with a loop of its own, exactly as a process of ours does."""
     server = uvicorn.Server(server_config(app, host="127.0.0.1", port=port))
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))

@@ -148,6 +148,8 @@ class Sidecars:
             "secrets_file": str(self.folder / "secrets.json"),
             "state_apps": ["auth-server", "notes", "researcher"],
             "secret_apps": ["auth-server", "researcher"],
+            "publishing": "auth-server=audit;notes=audit;listener=",
+            "subscribing": "listener=audit",
             **values,
         }
         render(ROOT / "components", folder, given)
@@ -174,8 +176,8 @@ class RunningServer:
     process: "subprocess.Popen[bytes]"
 
 
-def start_redis(folder: Path) -> RunningServer:
-    (port,) = free_ports(1)
+def start_redis(folder: Path, port: int | None = None) -> RunningServer:
+    (port,) = free_ports(1) if port is None else (port,)
     log = folder / "redis.log"
     flags = ["--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes", "--save", ""]
     with log.open("wb") as output:

@@ -19,6 +19,8 @@ VALUES: Final[dict[str, Value]] = {
     "postgres_url": "host=127.0.0.1",
     "state_apps": ["auth-server", "notes", "poet"],
     "secret_apps": ["auth-server", "poet"],
+    "publishing": "auth-server=audit;notes=audit",
+    "subscribing": "listener=audit",
 }
 
 
