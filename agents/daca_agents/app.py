@@ -1,59 +1,95 @@
 """Puts an agent together: its profile, its tokens, its tools, its model, and the door in front of it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import httpx2
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
+from starlette.types import Lifespan
 
-from daca_agents.asking import note_failure
+from daca_agents.a2a_card import Card, plain_card
+from daca_agents.a2a_server import CARD_PATH, A2AServer
+from daca_agents.approvals import Resumed
+from daca_agents.asking import Happening, Question, ask
+from daca_agents.audit import note_decisions
 from daca_agents.endpoint import ask_endpoint
+from daca_agents.errand import Event, note_failure
+from daca_agents.executor import Executor
+from daca_agents.memory import Lazy, memory_of
 from daca_agents.mind import choose
 from daca_agents.profile import Profile
+from daca_agents.replica import tasks_in
 from daca_agents.settings import Settings
 from daca_agents.toolbox import Sources, Toolbox
+from daca_agents.waiting import Waiting
 from oauth_client import ClientSecret, Credentials, Exchanges, Tokens, WorkloadToken
-from resource_server import Door
+from resource_server import Caller, Door
 from sidecar.connect import Sidecar
 from sidecar.doors import told_to
 from sidecar.secrets import SecretMissing, Secrets
 
 _MAX_BODY = 64 * 1024
+_SCOPES = {"agent:ask": "ask this agent"}
 
 
 def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
-    """One agent as an ASGI app: `/healthz` for anyone, `POST /ask` through the door."""
+    """One agent as an ASGI app: `/healthz` and its card for anyone, `POST /ask` and `POST /a2a` through the door."""
     http = httpx2.AsyncClient(transport=sidecar.transport, timeout=httpx2.Timeout(10))
-    credentials = credentials_of(settings, sidecar.secrets, profile.client_id)
-    toolbox = Toolbox(
-        profile,
-        sources=Sources(
-            own=Tokens(credentials=credentials, http=http, issuer=settings.issuer),
-            callers=Exchanges(credentials=credentials, http=http, issuer=settings.issuer),
-        ),
-        transport=sidecar.transport,
-        failed=note_failure,
-        acts=settings.acts,
-    )
+    resource, mind = settings.resource or profile.resource, choose(settings, profile)
+    toolbox = _toolbox(settings, sidecar, profile, http)
+    memory = Lazy(lambda: memory_of(sidecar, settings.data, profile.client_id))
+    tasks = tasks_in(sidecar.state)
+
+    def asking(question: Question, caller: Caller) -> AsyncGenerator[Happening]:
+        return ask(profile, mind, toolbox.of(caller), question)
+
+    def noting(resumed: Resumed, caller: Caller) -> Iterable[Event]:
+        return note_decisions(resumed, caller, profile, sidecar.audit)
+
+    card = Card(plain_card(profile, resource=resource), issuer=settings.issuer, scopes=_SCOPES, http=http)
+    a2a = A2AServer(tasks, Executor(asking, noting, memory.of, tasks), card)
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncGenerator[None]:
-        yield
+    async def living(_: FastAPI) -> AsyncGenerator[None]:
+        async with memory.open(), a2a.living():
+            yield
         await toolbox.aclose()
 
-    app = FastAPI(title=profile.name, description=profile.description, docs_url=None, redoc_url=None, lifespan=life)
-    app.include_router(ask_endpoint(profile, choose(settings, profile), toolbox))
+    app = _app(profile, living, [*ask_endpoint(asking, Waiting(tasks.store, tasks.parked)).routes, *a2a.routes])
     return Door(
         app,
-        resource=settings.resource or profile.resource,
+        resource=resource,
         issuer=settings.issuer,
         http=http,
         name=profile.name,
-        scopes=("agent:ask",),
+        scopes=tuple(_SCOPES),
+        public_paths=("/healthz", CARD_PATH),
         max_body=_MAX_BODY,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
         decided=told_to(sidecar.audit),
+    )
+
+
+def _toolbox(settings: Settings, sidecar: Sidecar, profile: Profile, http: httpx2.AsyncClient) -> Toolbox:
+    credentials = credentials_of(settings, sidecar.secrets, profile.client_id)
+    sources = Sources(
+        own=Tokens(credentials=credentials, http=http, issuer=settings.issuer),
+        callers=Exchanges(credentials=credentials, http=http, issuer=settings.issuer),
+    )
+    return Toolbox(profile, sources=sources, transport=sidecar.transport, failed=note_failure, acts=settings.acts)
+
+
+def _app(profile: Profile, living: Lifespan[FastAPI], routes: list[BaseRoute]) -> FastAPI:
+    return FastAPI(
+        title=profile.name,
+        description=profile.description,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=living,
+        routes=routes,
     )
 
 

@@ -1,80 +1,60 @@
-"""One question, from the words to the answer, told as it happens."""
+"""One question, from the words to the answer or to a person's decision, told as it happens."""
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import openai
-from agents import Agent, RunConfig, RunContextWrapper, Runner, set_tracing_disabled
+from agents import Agent, RunConfig, Runner, RunState, set_tracing_disabled
 from agents.exceptions import AgentsException, MaxTurnsExceeded
-from agents.items import ToolCallItem, ToolCallOutputItem
+from agents.memory import Session
 from agents.result import RunResultStreaming
-from agents.stream_events import RawResponsesStreamEvent, RunItemStreamEvent, StreamEvent
-from agents.tool_context import ToolContext
-from openai.types.responses import ResponseTextDeltaEvent
 
-from daca_agents.happenings import Tell, heard_by
+from daca_agents.approvals import Paused, Resumed, again, forward, pause, settle
+from daca_agents.conversation_history import joined
+from daca_agents.errand import Errand, Event, told
+from daca_agents.happenings import heard_by
 from daca_agents.mind import Mind
 from daca_agents.peers import Talks
 from daca_agents.profile import Profile
 from daca_agents.refusals import ToolServerProblem
-from daca_agents.rehearsed_model import text_of
 from daca_agents.toolbox import Tools
+from resource_server import Caller
 
-_LOG = logging.getLogger("daca_agents")
 _TURNS = 10
 _SECONDS = 120
-_SHOWN = 4000
 
 # Traces would go to OpenAI: what people ask is nobody's business.
 set_tracing_disabled(True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that happened: token, tool_called, tool_result, tool_refused, server_away, final or error."""
+class Question:
+    """What is asked, in which conversation; or a run that had paused, with what a person has decided."""
 
-    kind: str
-    data: Mapping[str, Any]
-
-
-@dataclass(kw_only=True)
-class Errand:
-    """What one question has met on its way: failed calls by their id."""
-
-    failed: dict[str, ToolServerProblem] = field(default_factory=dict[str, ToolServerProblem])
-    tools: dict[str, str] = field(default_factory=dict[str, str])
+    text: str = ""
+    session: Session | None = None
+    talks: Talks = field(default_factory=Talks)
+    resumed: Resumed | None = None
 
 
-def note_failure(context: RunContextWrapper[Any], problem: ToolServerProblem) -> None:
-    """A tool call failed: remember it, so that it is told apart from an answer."""
-    _LOG.info("tool refused: server=%s why=%s", problem.server, problem.why)
-    if isinstance(context, ToolContext) and isinstance(context.context, Errand):
-        context.context.failed[context.tool_call_id] = problem
+Happening = Event | Paused
+Asking = Callable[[Question, Caller], AsyncGenerator[Happening]]
+"""How a question of this caller is asked."""
 
 
-async def ask(
-    profile: Profile, mind: Mind, tools: Tools, text: str, talks: Talks | None = None
-) -> AsyncGenerator[Event]:
-    """Everything that happens until the answer. Closing the generator stops the run and its tool calls."""
-    told: asyncio.Queue[Event | None] = asyncio.Queue()
+async def ask(profile: Profile, mind: Mind, tools: Tools, question: Question) -> AsyncGenerator[Happening]:
+    """Everything that happens until the answer, or until the run pauses for a person's decision.
 
-    def tell(kind: str, data: Mapping[str, Any]) -> None:
-        told.put_nowait(Event(kind=kind, data={"at": [profile.client_id]} | dict(data)))
-
-    async def work() -> None:
-        try:
-            with heard_by(tell):
-                await _run(_Question(profile=profile, mind=mind, tools=tools, text=text, talks=talks or Talks()), tell)
-        finally:
-            told.put_nowait(None)
-
-    working = asyncio.create_task(work())
+    Closing the generator stops the run and its tool calls.
+    """
+    heard: asyncio.Queue[Happening | None] = asyncio.Queue()
+    work = _Work(profile=profile, mind=mind, tools=tools, question=question, heard=heard)
+    working = asyncio.create_task(work.whole())
     try:
-        while event := await told.get():
-            yield event
+        while happening := await heard.get():
+            yield happening
         await working
     finally:
         working.cancel()
@@ -82,82 +62,81 @@ async def ask(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Question:
+class _Work:
+    """One question under way."""
+
     profile: Profile
     mind: Mind
     tools: Tools
-    text: str
-    talks: Talks
+    question: Question
+    heard: asyncio.Queue[Happening | None]
 
+    async def whole(self) -> None:
+        """From the tools' survey to the end, whichever it is."""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                with heard_by(self.tell):
+                    await self._go()
+        except (AgentsException, openai.OpenAIError, TimeoutError) as error:
+            self.tell("error", {"message": _said(error)})
+        finally:
+            self.heard.put_nowait(None)
 
-async def _run(question: _Question, tell: Tell) -> None:
-    away = await question.tools.survey()
-    for problem in away:
-        tell("server_away", {"server": problem.server, "why": problem.why})
-    errand = Errand()
-    run = Runner.run_streamed(
-        _agent(question, away),
-        question.text,
-        context=errand,
-        max_turns=_TURNS,
-        run_config=RunConfig(tracing_disabled=True),
-    )
-    try:
-        async with asyncio.timeout(_SECONDS):
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        """Say what happened; here, unless it says where."""
+        if kind != "approval_needed":  # a peer's is told when this run pauses for it, and as what is decided here
+            self.heard.put_nowait(Event(kind=kind, data={"at": [self.profile.client_id]} | data))
+
+    async def _go(self) -> None:
+        away = await self.tools.survey()
+        for problem in away:
+            self.tell("server_away", {"server": problem.server, "why": problem.why})
+        agent, resumed, talks = self._agent(away), self.question.resumed, self.question.talks
+        errand = Errand(tools=dict(resumed.paused.tools) if resumed else {})
+        if resumed is None:
+            return await self._run(agent, errand, self.question.text)
+        await forward(resumed, self.tools.peers, talks)
+        if talks.waiting:
+            return self._pause(again(resumed, talks))
+        return await self._run(agent, errand, await settle(agent, errand, resumed))
+
+    async def _run(self, agent: Agent[Errand], errand: Errand, given: str | RunState[Errand, Agent[Any]]) -> None:
+        run = self._begun(agent, errand, given)
+        try:
             async for happened in run.stream_events():
-                if event := _told(happened, errand):
-                    tell(event.kind, dict(event.data))
-        tell("final", _final(question.profile, question.mind, run))
-    except (AgentsException, openai.OpenAIError, TimeoutError) as error:
-        tell("error", {"message": _said(error)})
-    finally:
-        run.cancel()
+                if event := told(happened, errand):
+                    self.tell(event.kind, dict(event.data))
+        finally:
+            run.cancel()
+        if run.interruptions:
+            return self._pause(pause(run, errand, self.question.talks, self.profile.client_id))
+        data = {"agent": self.profile.client_id, "output": str(run.final_output or "")}
+        return self.tell("final", data | {"model": self.mind.name, "rehearsed": self.mind.rehearsed})
 
+    def _pause(self, paused: Paused) -> None:
+        for approval in paused.approvals:
+            self.heard.put_nowait(Event(kind="approval_needed", data=approval))
+        self.heard.put_nowait(paused)
 
-def _agent(question: _Question, away: Sequence[ToolServerProblem]) -> Agent[Errand]:
-    absent = "".join(f"\n- {problem.server} can not be used now: {problem.why}" for problem in away)
-    names, tools = {problem.server for problem in away}, question.tools
-    return Agent[Errand](
-        name=question.profile.name,
-        instructions=question.profile.instructions + absent,
-        model=question.mind.model,
-        mcp_servers=[server for server in tools.servers if server.name not in names],
-        tools=[peer.tool(question.talks) for peer in tools.peers if peer.name not in names],
-    )
+    def _begun(
+        self, agent: Agent[Errand], errand: Errand, given: str | RunState[Errand, Agent[Any]]
+    ) -> RunResultStreaming:
+        config = RunConfig(tracing_disabled=True, session_input_callback=joined)
+        context = errand if isinstance(given, str) else None  # a run that goes on has it already
+        return Runner.run_streamed(
+            agent, given, context=context, max_turns=_TURNS, run_config=config, session=self.question.session
+        )
 
-
-def _told(happened: StreamEvent, errand: Errand) -> Event | None:
-    if isinstance(happened, RawResponsesStreamEvent):
-        if isinstance(happened.data, ResponseTextDeltaEvent):
-            return Event(kind="token", data={"text": happened.data.delta})
-    elif isinstance(happened, RunItemStreamEvent):
-        if isinstance(happened.item, ToolCallItem):
-            return _called(happened.item, errand)
-        if isinstance(happened.item, ToolCallOutputItem):
-            return _answered(happened.item, errand)
-    return None
-
-
-def _called(item: ToolCallItem, errand: Errand) -> Event:
-    call: Any = item.raw_item
-    errand.tools[call.call_id] = call.name
-    return Event(
-        kind="tool_called", data={"call": call.call_id, "tool": call.name, "arguments": call.arguments[:_SHOWN]}
-    )
-
-
-def _answered(item: ToolCallOutputItem, errand: Errand) -> Event:
-    call = item.call_id or ""
-    told = {"call": call, "tool": errand.tools.get(call, "")}
-    if problem := errand.failed.get(call):
-        return Event(kind="tool_refused", data=told | {"server": problem.server, "why": problem.why})
-    failed = bool((item.custom_data or {}).get("error"))
-    return Event(kind="tool_result", data=told | {"output": text_of(item.output)[:_SHOWN], "error": failed})
-
-
-def _final(profile: Profile, mind: Mind, run: RunResultStreaming) -> dict[str, Any]:
-    said = {"agent": profile.client_id, "output": str(run.final_output or "")}
-    return said | {"model": mind.name, "rehearsed": mind.rehearsed}
+    def _agent(self, away: Sequence[ToolServerProblem]) -> Agent[Errand]:
+        absent = "".join(f"\n- {problem.server} can not be used now: {problem.why}" for problem in away)
+        names, talks = {problem.server for problem in away}, self.question.talks
+        return Agent[Errand](
+            name=self.profile.name,
+            instructions=self.profile.instructions + absent,
+            model=self.mind.model,
+            mcp_servers=[server for server in self.tools.servers if server.name not in names],
+            tools=[peer.tool(talks) for peer in self.tools.peers if peer.name not in names],
+        )
 
 
 def _said(error: Exception) -> str:

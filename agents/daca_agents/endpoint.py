@@ -10,14 +10,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from daca_agents.asking import Event, ask
-from daca_agents.mind import Mind
-from daca_agents.profile import Profile
-from daca_agents.toolbox import Toolbox
-from resource_server import current_caller
+from daca_agents.approvals import Paused
+from daca_agents.asking import Asking, Happening
+from daca_agents.asking import Question as Asked
+from daca_agents.errand import Event
+from daca_agents.waiting import Waiting
+from resource_server import Caller, current_caller
 
 _STREAM = "text/event-stream"
 _BAD_GATEWAY = 502
+_ACCEPTED = 202
 
 
 class Question(BaseModel):
@@ -29,7 +31,7 @@ class Question(BaseModel):
     stream: bool | None = None
 
 
-def ask_endpoint(profile: Profile, mind: Mind, toolbox: Toolbox) -> APIRouter:
+def ask_endpoint(asking: Asking, waiting: Waiting) -> APIRouter:
     """The routes of one agent."""
     router = APIRouter()
 
@@ -39,13 +41,28 @@ def ask_endpoint(profile: Profile, mind: Mind, toolbox: Toolbox) -> APIRouter:
 
     @router.post("/ask", response_model=None)
     async def answer(question: Question, request: Request) -> Response:
-        events = ask(profile, mind, toolbox.of(current_caller()), question.input)
+        caller = current_caller()
+        events = _events(asking(Asked(text=question.input), caller), question.input, caller, waiting)
         streams = _STREAM in request.headers.get("accept", "") if question.stream is None else question.stream
         if streams:
             return StreamingResponse(_frames(events), media_type=_STREAM, headers={"cache-control": "no-store"})
         return await _whole(events, request)
 
     return router
+
+
+async def _events(
+    happenings: AsyncGenerator[Happening], words: str, caller: Caller, waiting: Waiting
+) -> AsyncGenerator[Event]:
+    """What happens, in which a pause is an A2A task: what must be decided is told when that is there to be decided."""
+    async with aclosing(happenings):
+        async for happening in happenings:
+            if isinstance(happening, Paused):
+                task = await waiting.begin(happening, words, caller)
+                for approval in happening.approvals:
+                    yield Event(kind="approval_needed", data={**approval, **task})
+            elif happening.kind != "approval_needed":
+                yield happening
 
 
 async def _frames(events: AsyncGenerator[Event]) -> AsyncGenerator[str]:
@@ -78,6 +95,9 @@ async def _collected(events: AsyncGenerator[Event]) -> Response:
                 return JSONResponse({"error": event.data["message"], "steps": steps}, status_code=_BAD_GATEWAY)
             if event.kind != "token":
                 steps.append({"event": event.kind, **event.data})
+    if steps and "task" in steps[-1]:
+        waits = {name: steps[-1][name] for name in ("task", "context")}
+        return JSONResponse({**waits, "steps": steps}, status_code=_ACCEPTED)
     return JSONResponse({"error": "no answer", "steps": steps}, status_code=_BAD_GATEWAY)
 
 

@@ -6,7 +6,7 @@ and not its neighbours, and a server that was away is simply asked again.
 """
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -29,7 +29,10 @@ _T = TypeVar("_T")
 
 
 class ToolServer(MCPServer):
-    """One MCP server as the agent loop sees it. `http` carries the token; `failed` hears of every call that failed."""
+    """One MCP server as the agent loop sees it.
+
+    `http` carries the token; `failed` hears of every call that failed; `approvals` are tools that need a person's yes.
+    """
 
     def __init__(
         self,
@@ -38,10 +41,14 @@ class ToolServer(MCPServer):
         http: httpx2.AsyncClient,
         *,
         failed: Callable[[RunContextWrapper[Any], ToolServerProblem], None],
+        approvals: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
-            use_structured_content=True, failure_error_function=self._told, custom_data_extractor=_is_error
+            use_structured_content=True,
+            require_approval=dict.fromkeys(approvals, "always"),
+            failure_error_function=self._told,
+            custom_data_extractor=_is_error,
         )
         self._name = name
         self._url = url

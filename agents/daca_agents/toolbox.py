@@ -120,7 +120,7 @@ class Toolbox:
     def _server(self, entry: McpServerEntry, source: TokenSource, standing: Standing) -> ToolServer:
         usual = set(entry.scopes) - set(self._profile.may_ask.get(entry.name, ()))
         http = self._http(entry, Sought(source, usual, standing), usual)
-        return ToolServer(entry.name, entry.url, http, failed=self._failed)
+        return ToolServer(entry.name, entry.url, http, failed=self._failed, approvals=self._profile.approvals)
 
     def _peer(self, entry: PeerEntry, source: TokenSource, standing: Standing) -> Peer:
         http = self._http(entry, Sought(source, entry.scopes, standing), entry.scopes)

@@ -18,6 +18,7 @@ from mcp_server.settings import ToolsetName, settings_for
 from sidecar.connect import Sidecar
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets_file import SecretsFile
+from tests.agents.model_endpoint import Endpoint, serving
 from tests.mcp_server.issuer import ISSUER, Issuer, Wire
 
 PROFILE = Path(__file__).resolve().parents[2] / "agents" / "profiles" / "researcher.yaml"
@@ -38,7 +39,7 @@ class World:
         self.secrets = SecretsFile(folder / "secrets.json")
         self.secrets.put("client-researcher", {"secret": SECRET})
         self.state = SqliteState(folder / "state.db", "notes")
-        self._folder = folder
+        self.folder = folder
         self._stack = AsyncExitStack()
 
     @property
@@ -48,7 +49,7 @@ class World:
 
     def sidecar_with(self, state: SqliteState) -> Sidecar:
         """The same way, to another app's state."""
-        secrets = FileSecrets(self._folder / "secrets.json")
+        secrets = FileSecrets(self.folder / "secrets.json")
         return Sidecar(mode="embedded", state=state, secrets=secrets, transport=self.wire)
 
     async def serve(self, *toolsets: ToolsetName) -> None:
@@ -64,11 +65,13 @@ class World:
         await self._stack.aclose()
         await self.serve(*toolsets)
 
-    async def start(self, profile: Profile | None = None, settings: Settings | None = None) -> None:
-        """Start the researcher."""
-        door = create_app(settings or Settings(), self.sidecar, profile or load_profile(PROFILE))
+    async def start(self, profile: Profile | None = None, settings: Settings | None = None) -> ASGIApp:
+        """Start the researcher, or one replica more of it; the last one that was started is the one that is found."""
+        state = await self._stack.enter_async_context(SqliteState(self.folder / "state.db", "researcher"))
+        door = create_app(settings or Settings(), self.sidecar_with(state), profile or load_profile(PROFILE))
         await self._stack.enter_async_context(lifespan(door))
         self.wire.apps[RESEARCHER] = door
+        return door
 
     def http(self, scope: str = "agent:ask", resource: str = RESEARCHER) -> httpx2.AsyncClient:
         """Someone who asks, with a token for `resource`."""
@@ -119,8 +122,9 @@ async def lifespan(door: ASGIApp) -> AsyncGenerator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reaches a model by accident."""
+def _no_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reaches a model by accident, or remembers what another one said."""
+    monkeypatch.setenv("DACA_DATA", str(tmp_path))
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MODEL"):
         monkeypatch.delenv(name, raising=False)
 
@@ -132,3 +136,10 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
     await made.serve("notes", "clock")
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def endpoint() -> AsyncGenerator[Endpoint]:
+    """A language model."""
+    async with serving(Endpoint()) as made:
+        yield made

@@ -2,123 +2,25 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from pydantic import SecretStr
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route, Router
 
-from daca_agents.asking import ask
+from daca_agents.asking import Question, ask
+from daca_agents.errand import Event
 from daca_agents.mind import choose
 from daca_agents.profile import load_profile
 from daca_agents.settings import Settings
 from daca_agents.toolbox import Tools
 from tests.agents.conftest import PROFILE, RESEARCHER, World
-
-KEY = "sk-of-the-test"
-
-
-class Endpoint:
-    """Asks for the clock, then says what the clock said. Remembers what it was sent."""
-
-    def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self.keys: list[str] = []
-        self.url = ""
-        self.status = 200
-        self.silent = asyncio.Event()
-        self.hangs = False
-        self.begins = False
-        self.zone = "Europe/Berlin"
-        self.left = asyncio.Event()
-
-    async def complete(self, request: Request) -> Response:
-        """POST /chat/completions, streaming."""
-        body = await request.json()
-        self.seen.append(body)
-        self.keys.append(request.headers["authorization"])
-        if self.status != 200:
-            return JSONResponse({"error": {"message": f"bad key {KEY}"}}, status_code=self.status)
-        said = [message for message in body["messages"] if message["role"] == "tool"]
-        deltas = [{"content": word} for word in ("It is ", said[-1]["content"])] if said else [_call(self.zone)]
-        return StreamingResponse(self._chunks(body["model"], deltas), media_type="text/event-stream")
-
-    async def _chunks(self, model: str, deltas: list[dict[str, Any]]) -> AsyncIterator[str]:
-        try:
-            if self.begins:
-                yield _chunk(model, {"content": "Well, "}, None)
-            if self.hangs:
-                self.silent.set()
-                await asyncio.Event().wait()
-            for delta in deltas:
-                yield _chunk(model, delta, None)
-            yield _chunk(model, {}, "tool_calls" if "tool_calls" in deltas[0] else "stop")
-            yield "data: [DONE]\n\n"
-        except asyncio.CancelledError:
-            self.left.set()
-            raise
-
-
-def _call(zone: str) -> dict[str, Any]:
-    function = {"name": "get_time", "arguments": json.dumps({"time_zone": zone})}
-    return {"role": "assistant", "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
-
-
-def _chunk(model: str, delta: dict[str, Any], reason: str | None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": reason}
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [choice]}
-    return f"data: {json.dumps(chunk)}\n\n"
-
-
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, app: Router) -> None:
-        super().__init__(uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
-        self.listens = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listens.set()
-
-
-@asynccontextmanager
-async def _listening(app: Router) -> AsyncGenerator[str]:
-    server = _Server(app)
-    serving = asyncio.create_task(server.serve())
-    await server.listens.wait()
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    finally:
-        server.should_exit = True
-        await serving
-
-
-@pytest.fixture
-async def endpoint() -> AsyncGenerator[Endpoint]:
-    made = Endpoint()
-    app = Router([Route("/v1/chat/completions", made.complete, methods=["POST"])])
-    async with _listening(app) as made.url:
-        yield made
-
-
-def _settings(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
-    monkeypatch.setenv("MODEL", "small-model")
-    return Settings()
+from tests.agents.model_endpoint import KEY, Endpoint, settings_of
 
 
 async def test_a_real_model_calls_the_tool_and_its_words_stream(
     world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.start(settings=_settings(endpoint, monkeypatch))
+    await world.start(settings=settings_of(endpoint, monkeypatch))
     async with world.http() as http:
         body = {"input": "What time is it in Berlin?", "stream": True}
         answer = await http.post(f"{RESEARCHER}/ask", json=body)
@@ -136,7 +38,7 @@ async def test_what_a_tool_said_reaches_the_model_as_a_plain_string(
     world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint.zone = "Atlantis"
-    await world.start(settings=_settings(endpoint, monkeypatch))
+    await world.start(settings=settings_of(endpoint, monkeypatch))
     answer = await world.ask("What time is it in Atlantis?")
     heard = endpoint.seen[1]["messages"][-1]
     assert (heard["role"], answer["steps"][-1]["error"]) == ("tool", True)
@@ -149,8 +51,10 @@ async def test_an_answer_that_nobody_wants_any_more_is_not_thought_to_its_end(
 ) -> None:
     endpoint.begins = endpoint.hangs = True
     profile = load_profile(PROFILE)
-    events = ask(profile, choose(_settings(endpoint, monkeypatch), profile), Tools(), "hello")
-    assert (await anext(events)).data["text"] == "Well, "
+    events = ask(profile, choose(settings_of(endpoint, monkeypatch), profile), Tools(), Question(text="hello"))
+    first = await anext(events)
+    assert isinstance(first, Event)
+    assert first.data["text"] == "Well, "
     await events.aclose()
     async with asyncio.timeout(5):
         await endpoint.left.wait()
@@ -160,7 +64,7 @@ async def test_a_model_endpoint_that_refuses_is_said_without_its_words(
     world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint.status = 401
-    await world.start(settings=_settings(endpoint, monkeypatch))
+    await world.start(settings=settings_of(endpoint, monkeypatch))
     async with world.http() as http:
         answer = await http.post(f"{RESEARCHER}/ask", json={"input": "hello"})
     assert answer.status_code == 502
@@ -184,7 +88,7 @@ async def test_hanging_up_stops_the_model(
     world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, accept: str
 ) -> None:
     endpoint.hangs = True
-    await world.start(settings=_settings(endpoint, monkeypatch))
+    await world.start(settings=settings_of(endpoint, monkeypatch))
     token = world.issuer.token(RESEARCHER, "agent:ask")
     headers = {"host": "localhost:8011", "authorization": f"Bearer {token}", "content-type": "application/json"}
     headers |= {"accept": accept}

@@ -77,8 +77,8 @@ async def test_the_tool_servers_refuse_every_case(toolset: ToolsetName, sidecar:
 
 
 @pytest.mark.requirement("RS-09", "RS-10", "RS-11", "RS-12", "RS-15")
-async def test_the_agent_refuses_every_case(sidecar: Sidecar) -> None:
+async def test_the_agent_refuses_every_case(sidecar: Sidecar, tmp_path: Path) -> None:
     profile = load_profile(ROOT / "agents" / "profiles" / "researcher.yaml")
     world = replace(world_of(profile.resource), baseline="agent:ask", max_body=64 * 1024)
-    async with serving(create_agent(AgentSettings(), sidecar, profile)) as door:
+    async with serving(create_agent(AgentSettings(data=tmp_path), sidecar, profile)) as door:
         assert await run(world, in_process(door, world), mcp=False) == []
