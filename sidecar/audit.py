@@ -50,10 +50,19 @@ def decision(**said: str | Iterable[str]) -> Mapping[str, str]:
 
 
 class Audit:
-    """Where an app tells its decisions: a log line for each, and every listener hears it, in the order of telling."""
+    """Where an app tells its decisions: a log line for each, and every listener hears it, in the order of telling.
 
-    def __init__(self, listeners: Sequence[Listener] = ()) -> None:
+    `dropped` says how many of them a listener could not keep.
+    """
+
+    def __init__(self, listeners: Sequence[Listener] = (), dropped: Callable[[], int] = lambda: 0) -> None:
         self._listeners = tuple(listeners)
+        self._dropped = dropped
+
+    @property
+    def dropped(self) -> int:
+        """Events that are in the log alone, and should be elsewhere too."""
+        return self._dropped()
 
     def tell(self, event: str, said: Mapping[str, str]) -> None:
         """One decision, as `decision` makes it; the trace that it belongs to is added."""

@@ -87,5 +87,5 @@ async def _behind(
                 secrets=DaprSecrets(http),
                 transport=TracedTransport(transport),
                 callers=callers,
-                audit=Audit([events.hear, *listeners]),
+                audit=Audit([events.hear, *listeners], lambda: events.dropped),
             )

@@ -23,7 +23,7 @@ from sidecar.lines import Lines
 from sidecar.redaction import redact
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import StateUnavailable
-from sidecar.trace import Traced
+from sidecar.watched import Watch, watching
 
 AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 Build: TypeAlias = Callable[[Sidecar], AsgiApp | Awaitable[AsgiApp]]
@@ -117,8 +117,8 @@ def run(build: Build, process: Process, *, environ: Mapping[str, str] = os.envir
     """
     configure_logs(process.app_id, level=environ.get("DACA_LOG_LEVEL", "info"))
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            started = runner.run(_serve(build, process, environ))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner, watching(environ, process.app_id) as watch:
+            started = runner.run(_serve(build, process, environ, watch))
     except KeyboardInterrupt:
         return
     except (StateUnavailable, SecretsUnavailable, SecretMissing, ValueError, OSError) as error:
@@ -128,11 +128,13 @@ def run(build: Build, process: Process, *, environ: Mapping[str, str] = os.envir
         sys.exit(1)
 
 
-async def _serve(build: Build, process: Process, environ: Mapping[str, str]) -> bool:
-    async with connect(environ, app_id=process.app_id, data=process.data, routes=process.routes) as sidecar:
+async def _serve(build: Build, process: Process, environ: Mapping[str, str], watch: Watch) -> bool:
+    async with connect(
+        environ, app_id=process.app_id, data=process.data, routes=process.routes, listeners=watch.listeners
+    ) as sidecar:
         built = build(sidecar)
         app: AsgiApp = await built if inspect.isawaitable(built) else built
-        leaving = Leaving(Traced(app))
+        leaving = Leaving(watch.around(app, sidecar))
         server = _Server(server_config(leaving, host=process.host, port=process.port))
         with _told_to_leave(leaving):
             await server.serve()

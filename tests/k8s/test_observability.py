@@ -1,4 +1,4 @@
-"""Dashboard and alerts stand on metrics that the sidecars really give."""
+"""Dashboard and alerts stand on metrics that the sidecars and the apps really give."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def _named() -> set[str]:
     panels = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))["panels"]
     said = [rule["expr"] for group in rules for rule in group["rules"]]
     said += [target["expr"] for panel in panels for target in panel["targets"]]
-    return set(re.findall(r"\b((?:dapr|process)_\w+)\b", " ".join(said)))
+    return set(re.findall(r"\b((?:daca|dapr|process)_\w+)\b", " ".join(said)))
 
 
 def test_every_metric_that_is_watched_exists(daca: System) -> None:
@@ -28,6 +28,7 @@ def test_every_metric_that_is_watched_exists(daca: System) -> None:
     there: set[str] = set()
     for app in ("auth-server", "notes", "clock", "researcher"):
         for pod in daca.kubectl.json("get", "pods", "--selector", f"app.kubernetes.io/name={app}")["items"]:
-            there |= set(daca.beside("metrics.py", f"http://{pod['status']['podIP']}:9090/", "-")["names"])
+            for place in ("9090/", "9091/metrics"):
+                there |= set(daca.beside("metrics.py", f"http://{pod['status']['podIP']}:{place}", "-")["names"])
     assert _named() - there == set()
     assert len(_named()) > 8
