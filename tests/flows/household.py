@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from daca_agents.settings import Settings as AgentSettings
 from mcp_server.app import create_app as create_server
 from mcp_server.settings import ToolsetName, settings_for
 from oauth_client import ClientSecret, Exchanges, Tokens
+from sidecar.audit import Audit
 from sidecar.connect import Sidecar
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets_file import SecretsFile
@@ -44,6 +46,8 @@ class Household:
     http: httpx2.AsyncClient
     own: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
     callers: dict[str, Exchanges] = field(default_factory=dict[str, Exchanges])
+    audit: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list[tuple[str, str, Mapping[str, str]]])
+    """Every decision in the order of its telling: app, event, what it says."""
 
     async def token(self, client: str, resource: str, *scopes: str) -> str:
         """A token that a machine has for itself."""
@@ -67,18 +71,25 @@ class Household:
 
 
 @asynccontextmanager
-async def household(folder: Path) -> AsyncGenerator[Household]:
-    """All of it, with the repository's own identity.yaml and profiles."""
+async def household(folder: Path, **model: Any) -> AsyncGenerator[Household]:
+    """All of it, with the repository's own identity.yaml and profiles; `model` says which one thinks."""
     wire = Wire()
     secrets = SecretsFile(folder / "secrets.json")
     secrets.put("auth-server-kek", {"kek": base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")})
     for client in MACHINES:
         secrets.put(f"client-{client}", {"secret": f"s3cret-of-the-{client}"})
     async with AsyncExitStack() as stack, httpx2.AsyncClient(transport=wire, timeout=30) as http:
+        found = Household(wire=wire, http=http)
 
         async def sidecar(app_id: str) -> Sidecar:
             state = await stack.enter_async_context(SqliteState(folder / "state.db", app_id))
-            return Sidecar(mode="embedded", state=state, secrets=FileSecrets(folder / "secrets.json"), transport=wire)
+            return Sidecar(
+                mode="embedded",
+                state=state,
+                secrets=FileSecrets(folder / "secrets.json"),
+                transport=wire,
+                audit=Audit([partial(_heard, found, app_id)]),
+            )
 
         async def serve(url: str, app: ASGIApp) -> None:
             wire.apps[url.removesuffix("/mcp")] = app
@@ -90,8 +101,7 @@ async def household(folder: Path) -> AsyncGenerator[Household]:
             await serve(url, create_server(settings_for(toolset), await sidecar(toolset), toolset))
         for name, url in AGENTS.items():
             profile = load_profile(ROOT / "agents" / "profiles" / f"{name}.yaml")
-            await serve(url, create_agent(AgentSettings(data=folder / name), await sidecar(name), profile))
-        found = Household(wire=wire, http=http)
+            await serve(url, create_agent(AgentSettings(data=folder / name, **model), await sidecar(name), profile))
         for client in MACHINES:
             proof = ClientSecret(client, f"s3cret-of-the-{client}")
             found.own[client] = await stack.enter_async_context(Tokens(credentials=proof, http=http, issuer=ISSUER))
@@ -99,6 +109,10 @@ async def household(folder: Path) -> AsyncGenerator[Household]:
                 Exchanges(credentials=proof, http=http, issuer=ISSUER)
             )
         yield found
+
+
+def _heard(house: Household, app_id: str, event: str, said: Mapping[str, str]) -> None:
+    house.audit.append((app_id, event, said))
 
 
 def _bearer(token: str) -> dict[str, str]:
