@@ -51,7 +51,7 @@ def tools_for(toolset: ToolsetName, state: State) -> object:
 def _author() -> Author:
     """Whoever calls now, as the door verified it."""
     caller = current_caller()
-    return Author(subject=caller.subject, client_id=caller.client_id)
+    return Author(subject=caller.subject, client_id=caller.client_id, actors=caller.actors)
 
 
 def _pace(per_second: float) -> RateLimit | None:

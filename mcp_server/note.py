@@ -25,10 +25,14 @@ class NotebookBusy(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who wrote: the verified caller, never what the request says of itself."""
+    """Who wrote: the verified caller, never what the request says of itself.
+
+    `actors`: everybody who acted in the subject's name, the latest first; nobody when it wrote itself.
+    """
 
     subject: str
     client_id: str
+    actors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,25 +65,80 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], Wish]], ...] = (
 )
 
 
-def plan(text: str) -> list[Wish]:
-    """Every rule that fits the question, each tool once, in the order of the rules."""
+_WRITE = _RULES[0][0]
+_ASK = (
+    r"\bask (?:the |your )(?P<peer>[a-z][a-z0-9-]{0,62})\b[,:]?\s+(?:to\s+|for\s+)?(?P<request>.+?)"
+    r"(?=[\s,;.]+(?:and\s+|then\s+)*ask (?:the|your) |$)"
+)
+_WRITTEN = rf"\bfind out (?P<what>.+?),? and have (?:it|that) written down as (?:a |the )?note {_QUOTED}"
+_FAILED = "could not be used"
+_NEWER = r"is at version (?P<version>\d{1,9}) now"
+
+
+def plan(text: str, offered: Collection[str] = ()) -> list[Wish]:
+    """Every rule that fits the question, each tool once, in the order of the rules; or the agents it says to ask."""
     if direct := re.search(_DIRECT, text, re.DOTALL):
         return [_call(direct)]
-    found = ((re.search(pattern, text, re.IGNORECASE | re.DOTALL), wish) for pattern, wish in _RULES)
+    own, asked = _own(text), _asked(text)
+    if asked and (any(wish.tool in offered for wish in asked) or not any(wish.tool in offered for wish in own)):
+        return asked
+    return own
+
+
+def _own(text: str) -> list[Wish]:
+    """What the words want of tools; those of a note to be written want nothing."""
+    written = re.search(_WRITE, text, re.IGNORECASE | re.DOTALL)
+    before = text[: written.start()] if written else text
+    found = [(written, _RULES[0][1])] if written else []
+    found += [(re.search(pattern, before, re.IGNORECASE | re.DOTALL), wish) for pattern, wish in _RULES[1:]]
     made = [wish(match) for match, wish in found if match]
     return list({wish.tool: wish for wish in reversed(made)}.values())[::-1]
 
 
+def _asked(text: str) -> list[Wish]:
+    """Whom the words say to ask, and what."""
+    if written := re.search(_WRITTEN, text, re.IGNORECASE | re.DOTALL):
+        return [Wish(tool="ask_researcher", arguments={"request": written["what"].strip()})]
+    asks = re.finditer(_ASK, text, re.IGNORECASE | re.DOTALL)
+    made = [Wish(tool=f"ask_{ask['peer'].lower().replace('-', '_')}", arguments=_request(ask)) for ask in asks]
+    return list({wish.tool: wish for wish in reversed(made)}.values())[::-1]
+
+
+def _request(ask: re.Match[str]) -> Arguments:
+    return {"request": ask["request"].strip()}
+
+
 def follow_up(text: str, heard: Collection[Heard], offered: Collection[str]) -> Wish | None:
-    """After a search, read the first note that was found, if reading was asked for."""
-    if not re.search(r"\bread\b", text, re.IGNORECASE) or "read_note" not in offered:
-        return None
-    if any(one.tool == "read_note" for one in heard):
-        return None
-    for one in heard:
-        if one.tool == "search_notes" and (name := _first_hit(one.output)):
-            return Wish(tool="read_note", arguments={"name": name})
+    """What the rules do with what was heard: read what was found, write down what was answered, write over what is."""
+    for after in (_read, _noted, _over):
+        if (wish := after(text, heard)) and wish.tool in offered:
+            return wish
     return None
+
+
+def _read(text: str, heard: Collection[Heard]) -> Wish | None:
+    if not re.search(r"\bread\b", text, re.IGNORECASE) or any(one.tool == "read_note" for one in heard):
+        return None
+    names = (_first_hit(one.output) for one in heard if one.tool == "search_notes")
+    return next((Wish(tool="read_note", arguments={"name": name}) for name in names if name), None)
+
+
+def _noted(text: str, heard: Collection[Heard]) -> Wish | None:
+    written = re.search(_WRITTEN, text, re.IGNORECASE | re.DOTALL)
+    if written is None or any(one.tool == "ask_scribe" for one in heard):
+        return None
+    found = [one.output for one in heard if one.tool == "ask_researcher" and _FAILED not in one.output]
+    request = f"write a note '{written['name']}': {_short(found[0])}" if found else ""
+    return Wish(tool="ask_scribe", arguments={"request": request}) if found else None
+
+
+def _over(text: str, heard: Collection[Heard]) -> Wish | None:
+    tried = [one.output for one in heard if one.tool == "write_note"]
+    newer = re.search(_NEWER, tried[0]) if len(tried) == 1 else None
+    wishes = [wish for wish in _own(text) if wish.tool == "write_note"]
+    if newer is None or not wishes:
+        return None
+    return Wish(tool="write_note", arguments={**wishes[0].arguments, "version": int(newer["version"])})
 
 
 def answer(wishes: Collection[Wish], heard: Collection[Heard], offered: Collection[str]) -> str:
@@ -120,7 +175,8 @@ def _first_hit(output: str) -> str | None:
 
 
 def _short(output: str) -> str:
-    """One line of what a tool said."""
+    """One line of what a tool or another agent said."""
+    output = output.replace(SAYS_SO, "")
     try:
         said = json.dumps(json.loads(output), ensure_ascii=False)
     except ValueError:

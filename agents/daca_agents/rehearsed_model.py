@@ -75,7 +75,7 @@ class RehearsedModel(Model):
 def turn(given: str | Sequence[TResponseInputItem], offered: Sequence[str]) -> list[ResponseOutputItem]:
     """What to do next, from the question and what the tools have said since."""
     question, heard = _read(given)
-    wishes = plan(question)
+    wishes = plan(question, offered)
     if not heard:
         able = [wish for wish in wishes if wish.tool in offered]
         if able:

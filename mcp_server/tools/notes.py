@@ -58,6 +58,7 @@ class Writer(BaseModel):
 
     subject: str = Field(description="On whose behalf: the token's sub")
     client_id: str = Field(description="Through which client")
+    actors: list[str] = Field(description="Who acted in their name, the latest first; empty when nobody did")
 
 
 class Summary(BaseModel):

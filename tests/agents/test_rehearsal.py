@@ -31,6 +31,56 @@ def test_a_rule_makes_a_call_of_the_words(text: str, tool: str, arguments: dict[
     assert plan(text) == [Wish(tool=tool, arguments=arguments)]
 
 
+PEERS = ("ask_researcher", "ask_scribe")
+TIME = Heard(tool="ask_researcher", output=f"{SAYS_SO}\nget_time says: noon")
+FIND_OUT = "Find out what time it is in Tokyo, and have it written down as note 'Tokyo'."
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Ask the researcher what time it is", {"ask_researcher": "what time it is"}),
+        ("ask the scribe to write a note 'x': y", {"ask_scribe": "write a note 'x': y"}),
+        (
+            "Ask the researcher what time it is, and ask the scribe to delete note 'x'",
+            {"ask_researcher": "what time it is", "ask_scribe": "delete note 'x'"},
+        ),
+        ("Ask your night-porter: is it late?", {"ask_night_porter": "is it late?"}),
+        (FIND_OUT, {"ask_researcher": "what time it is in Tokyo"}),
+    ],
+)
+def test_another_agent_is_asked_when_the_words_say_so(text: str, asked: dict[str, str]) -> None:
+    assert {wish.tool: wish.arguments["request"] for wish in plan(text, PEERS)} == asked
+
+
+def test_an_agent_with_the_tool_itself_asks_nobody() -> None:
+    assert [wish.tool for wish in plan("Ask the clock for the time", ALL)] == ["get_time"]
+    assert [wish.tool for wish in plan("Ask the scribe to write a note 'x': y", ("ask_researcher",))] == ["ask_scribe"]
+
+
+def test_what_was_heard_is_given_to_the_scribe_word_for_word_and_once() -> None:
+    wish = Wish(tool="ask_scribe", arguments={"request": "write a note 'Tokyo': get_time says: noon"})
+    assert follow_up(FIND_OUT, [TIME], PEERS) == wish
+    assert follow_up(FIND_OUT, [TIME, Heard(tool="ask_scribe", output="done")], PEERS) is None
+    assert follow_up(FIND_OUT, [TIME], ("ask_researcher",)) is None
+
+
+def test_nothing_is_written_down_when_nothing_was_found_out() -> None:
+    refused = Heard(tool="ask_researcher", output="The agent researcher could not be used: it is away")
+    assert follow_up(FIND_OUT, [refused], PEERS) is None
+
+
+def test_a_note_that_is_there_is_written_over_the_version_it_is_at_and_once() -> None:
+    text, there = "write a note 'x': y", Heard(tool="write_note", output="the note 'x' is at version 3 now: read it")
+    over = Wish(tool="write_note", arguments={"name": "x", "text": "y", "version": 3})
+    assert follow_up(text, [there], ("write_note",)) == over
+    assert follow_up(text, [there, there], ("write_note",)) is None
+
+
+def test_the_words_of_a_note_are_no_questions() -> None:
+    assert [wish.tool for wish in plan("write a note 'x': list all notes, what time is it?")] == ["write_note"]
+
+
 def test_two_questions_make_two_calls() -> None:
     assert {wish.tool for wish in plan("What time is it? And list all notes.")} == {"get_time", "list_notes"}
 

@@ -1,7 +1,7 @@
 """Whole tool servers behind their doors, called by the MCP SDK's own client in all three revisions."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,12 @@ class Servers:
         return httpx2.AsyncClient(transport=self.wire, headers=headers)
 
     @asynccontextmanager
-    async def client(self, toolset: ToolsetName, scope: str, version: str) -> AsyncGenerator[Client]:
+    async def client(
+        self, toolset: ToolsetName, scope: str, version: str, act: Mapping[str, object] | None = None
+    ) -> AsyncGenerator[Client]:
         """The SDK's client of one revision, with a token of these scopes."""
         resource = settings_for(toolset).resource
-        http = self.http(self.issuer.token(resource, scope))
+        http = self.http(self.issuer.token(resource, scope, act=act))
         if MODES[version] == "legacy":
             http.event_hooks["request"] = [_older(version)]
         async with http, Client(streamable_http_client(resource, http_client=http), mode=MODES[version]) as client:
@@ -102,6 +104,15 @@ def servers(tmp_path: Path) -> Servers:
     return Servers(tmp_path)
 
 
+async def test_a_note_records_everybody_who_acted_for_its_author(servers: Servers) -> None:
+    chain = {"sub": "client:scribe", "act": {"sub": "client:concierge"}}
+    async with servers.up("notes"), servers.client("notes", ALL, max(MODES), chain) as notes:
+        written = await notes.call_tool("write_note", {"name": "plan", "text": "walk"})
+    assert written.structured_content is not None
+    author = {"subject": "ada", "client_id": "desk", "actors": ["client:scribe", "client:concierge"]}
+    assert written.structured_content["created_by"] == author
+
+
 @pytest.mark.requirement("RS-47")
 @pytest.mark.parametrize("version", list(MODES))
 async def test_the_sdks_client_of_every_revision_lists_and_calls(servers: Servers, version: str) -> None:
@@ -113,7 +124,7 @@ async def test_the_sdks_client_of_every_revision_lists_and_calls(servers: Server
             read = await notes.call_tool("read_note", {"name": "plan"})
         assert read.structured_content is not None
         assert read.structured_content["text"] == "walk"
-        assert read.structured_content["created_by"] == {"subject": "ada", "client_id": "desk"}
+        assert read.structured_content["created_by"] == {"subject": "ada", "client_id": "desk", "actors": []}
         async with servers.client("clock", "mcp:read", version) as clock:
             told = await clock.call_tool("get_time", {"time_zone": "Asia/Tokyo"})
         assert told.structured_content is not None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -24,6 +25,30 @@ async def test_a_note_says_who_wrote_it_and_when(state: SqliteState) -> None:
     assert (note.created_by, note.updated_by) == (ADA, BOB)
     assert (note.created_at, note.updated_at) == ("2026-11-23T10:00:00.000+00:00", "2026-11-23T11:00:00.000+00:00")
     assert (note.text, note.version) == ("second", 2)
+
+
+async def test_a_note_says_who_acted_for_its_author_after_a_restart_too(tmp_path: Path) -> None:
+    through = Author(subject="ada", client_id="scribe", actors=("client:scribe", "client:concierge"))
+    async with SqliteState(tmp_path / "kept.db", "notes") as before:
+        await Notebook(before).write("plan", "kept", through, None)
+    async with SqliteState(tmp_path / "kept.db", "notes") as after:
+        assert (await Notebook(after).read("plan")).created_by == through
+
+
+async def test_a_note_from_before_actors_were_kept_is_read_and_goes_on(state: SqliteState) -> None:
+    notebook = Notebook(state)
+    await notebook.write("plan", "old", ADA, None)
+    index = await state.get("notes-index")
+    assert index is not None
+    key = cast("dict[str, str]", index.value)["plan"]
+    entry = await state.get(key)
+    assert entry is not None
+    record = cast("dict[str, Any]", entry.value)
+    for field in ("created_by", "updated_by"):
+        del record[field]["actors"]
+    assert await state.replace(key, record, entry.etag)
+    assert (await notebook.read("plan")).created_by == ADA
+    assert (await notebook.write("plan", "new", BOB, 1)).created_by == ADA
 
 
 async def test_notes_survive_a_restart(tmp_path: Path) -> None:

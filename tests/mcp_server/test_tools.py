@@ -22,7 +22,7 @@ NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 async def test_a_note_is_written_read_found_listed_and_deleted(call: Call) -> None:
     written = await call("write_note", name="Shopping", text="milk and BREAD")
-    assert (written["version"], written["created_by"]) == (1, {"subject": "ada", "client_id": "desk"})
+    assert (written["version"], written["created_by"]) == (1, {"subject": "ada", "client_id": "desk", "actors": []})
     assert (await call("read_note", name="Shopping"))["text"] == "milk and BREAD"
     assert (await call("search_notes", query="bread"))["hits"][0]["excerpt"] == "milk and BREAD"
     assert (await call("search_notes", query="SHOP"))["total"] == 1
