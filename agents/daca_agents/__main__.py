@@ -1,6 +1,8 @@
 """`python -m daca_agents PROFILE`: one agent as a process."""
 
 import argparse
+import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,17 +41,25 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("profile", help="the name of a profile, such as researcher")
-    name: str = parser.parse_args().profile
+    parser.add_argument(
+        "--errand",
+        metavar="TEXT",
+        help="do this one thing with the agent's own tokens, print the answer and end; status 1 when anything failed",
+    )
+    told = parser.parse_args()
     try:
         settings = Settings()
-        profile = load_profile(profile_path(settings, name))
+        profile = load_profile(profile_path(settings, told.profile))
     except ValidationError as error:
         faults = (f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_url=False))
         _refuse("\n".join(faults))
     except ProfileError as error:
         _refuse(str(error))
     else:
-        _run(settings, profile)
+        if told.errand is None:
+            _run(settings, profile)
+        else:
+            _do(settings, profile, told.errand)
 
 
 def _run(settings: Settings, profile: Profile) -> None:
@@ -70,6 +80,30 @@ def _run(settings: Settings, profile: Profile) -> None:
         routes=routes_of(settings, profile),
     )
     run(build, where)
+
+
+def _do(settings: Settings, profile: Profile, text: str) -> None:
+    from daca_agents.own_work import run_errand  # noqa: PLC0415  see above
+    from sidecar.connect import connect  # noqa: PLC0415  see above
+    from sidecar.process import configure_logs  # noqa: PLC0415  see above
+    from sidecar.secrets import SecretMissing, SecretsUnavailable  # noqa: PLC0415  see above
+    from sidecar.state import StateUnavailable  # noqa: PLC0415  see above
+
+    async def whole() -> tuple[str, list[str]]:
+        routes = routes_of(settings, profile)
+        async with connect(os.environ, app_id=profile.client_id, data=settings.data, routes=routes) as sidecar:
+            return await run_errand(settings, sidecar, profile, text)
+
+    configure_logs(profile.client_id, level=os.environ.get("DACA_LOG_LEVEL", "warning"))
+    try:
+        answer, failed = asyncio.run(whole())
+    except (StateUnavailable, SecretsUnavailable, SecretMissing, ValueError, OSError) as error:
+        answer, failed = "", [str(error)]
+    if answer:
+        sys.stdout.write(f"{answer}\n")
+    for why in failed:
+        sys.stderr.write(f"{why}\n")
+    sys.exit(1 if failed else 0)
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

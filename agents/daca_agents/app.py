@@ -31,13 +31,14 @@ from sidecar.secrets import SecretMissing, Secrets
 
 _MAX_BODY = 64 * 1024
 _SCOPES = {"agent:ask": "ask this agent"}
+_IMPLIES = {"agent:save": ("agent:ask",)}
 
 
 def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
     """One agent as an ASGI app: `/healthz` and its card for anyone, `POST /ask` and `POST /a2a` through the door."""
-    http = httpx2.AsyncClient(transport=sidecar.transport, timeout=httpx2.Timeout(10))
+    http = _http(sidecar)
     resource, mind = settings.resource or profile.resource, choose(settings, profile)
-    toolbox = _toolbox(settings, sidecar, profile, http)
+    toolbox = toolbox_of(settings, sidecar, profile)
     memory = Lazy(lambda: memory_of(sidecar, settings.data, profile.client_id))
     tasks = tasks_in(sidecar.state)
 
@@ -64,6 +65,7 @@ def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
         http=http,
         name=profile.name,
         scopes=tuple(_SCOPES),
+        implies=_IMPLIES,
         public_paths=("/healthz", CARD_PATH),
         max_body=_MAX_BODY,
         allowed_hosts=settings.allowed_hosts,
@@ -72,13 +74,19 @@ def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
     )
 
 
-def _toolbox(settings: Settings, sidecar: Sidecar, profile: Profile, http: httpx2.AsyncClient) -> Toolbox:
+def toolbox_of(settings: Settings, sidecar: Sidecar, profile: Profile) -> Toolbox:
+    """Everything the agent can do, for its callers and by itself."""
+    http = _http(sidecar)
     credentials = credentials_of(settings, sidecar.secrets, profile.client_id)
     sources = Sources(
         own=Tokens(credentials=credentials, http=http, issuer=settings.issuer),
         callers=Exchanges(credentials=credentials, http=http, issuer=settings.issuer),
     )
     return Toolbox(profile, sources=sources, transport=sidecar.transport, failed=note_failure, acts=settings.acts)
+
+
+def _http(sidecar: Sidecar) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=sidecar.transport, timeout=httpx2.Timeout(10))
 
 
 def _app(profile: Profile, living: Lifespan[FastAPI], routes: list[BaseRoute]) -> FastAPI:

@@ -11,7 +11,8 @@ from google.protobuf.json_format import ParseError
 
 from daca_agents.refusals import ToolServerAway, ToolServerProblem, ToolServerRefused, problem_of
 from daca_agents.shape import PeerEntry
-from oauth_client.rules.rfc8707_resource import covers
+from oauth_client import InvalidResource
+from oauth_client.rules.rfc8707_resource import check_resource, covers
 
 _KEPT_SECONDS = 300.0
 _AWAY_SECONDS = 2.0
@@ -92,4 +93,7 @@ def own_endpoints(entry: PeerEntry, card: AgentCard) -> AgentCard:
 
 
 def _usable(entry: PeerEntry, one: AgentInterface) -> bool:
-    return one.protocol_binding == TransportProtocol.JSONRPC and covers(entry.url, one.url)
+    try:
+        return one.protocol_binding == TransportProtocol.JSONRPC and covers(entry.url, check_resource(one.url))
+    except (InvalidResource, ValueError):
+        return False

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cli.mcp_session import McpSession, open_session
 from daca_agents.refusals import ToolServerProblem
-from daca_agents.toolbox import ToolServer
+from daca_agents.tool_server import ToolServer
 
 META = "io.modelcontextprotocol/"
 

@@ -28,7 +28,7 @@ def abroad(node: str, peers: Path) -> Generator[Abroad]:
     place = Abroad(
         issuer=f"http://localhost:{issuer_port}", resource=f"http://localhost:{server_port}/mcp", secret=secret
     )
-    issuing = [node, str(peers / "foreign_issuer.mjs"), issuer_port, CLIENT, secret, "tides:read tides:write"]
+    issuing = [node, str(peers / "foreign_issuer.mjs"), issuer_port, CLIENT, secret, "tides:read tides:write agent:ask"]
     serving = [node, str(peers / "foreign_server.mjs"), server_port, place.issuer]
     with _started(issuing), _started(serving):
         yield place

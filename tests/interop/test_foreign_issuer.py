@@ -6,9 +6,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -22,9 +23,11 @@ from starlette.routing import Route
 
 from oauth_client import ClientSecret, Policy, TokenAuth, Tokens
 from resource_server import Door, current_caller
+from sidecar.secrets_file import SecretsFile
 from tests.human.town import free_port
 from tests.interop.abroad import CLIENT, Abroad, abroad
 
+Ask = Callable[[str], Awaitable[dict[str, Any]]]
 pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -128,3 +131,101 @@ async def test_our_client_widens_its_token_when_our_door_asks_for_more(place: Ab
 
     assert answer.status_code == 200
     assert "tides:write" in token.scopes
+
+
+PROFILE = """
+version: 1
+client_id: voyager
+name: Voyager
+description: Knows the tides.
+instructions: voyager.md
+resource: http://localhost:{port}
+port: {port}
+acts: {acts}
+mcp_servers:
+  - {{name: tides, url: "{resource}", scopes: ["tides:read"]}}
+"""
+
+
+def profile_of(place: Abroad, folder: Path, port: int, *, acts: str) -> dict[str, str]:
+    """An agent of ours that belongs to the foreign issuer; the environment that it runs in."""
+    text = PROFILE.format(port=port, acts=acts, resource=place.resource)
+    (folder / "voyager.yaml").write_text(text, encoding="utf-8")
+    (folder / "voyager.md").write_text("Ask for the tide.", encoding="utf-8")
+    SecretsFile(folder / "secrets.json").put("client-voyager", {"secret": place.secret})
+    own = {"DACA_ISSUER": place.issuer, "DACA_PROFILES": str(folder), "DACA_DATA": str(folder)}
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DACA_", "OPENAI_"))} | own
+
+
+@asynccontextmanager
+async def our_agent(place: Abroad, folder: Path, tokens: Tokens, *, acts: str) -> AsyncGenerator[Ask]:
+    """That agent as a process, and somebody who asks it with a token of the foreign issuer."""
+    port = free_port()
+    command = [sys.executable, "-m", "daca_agents", "voyager"]
+    environ = profile_of(place, folder, port, acts=acts)
+    url = f"http://localhost:{port}"
+    auth = TokenAuth(tokens, resource=url, on_failure="answer")
+    async with httpx2.AsyncClient(auth=auth, trust_env=False, timeout=60) as http:
+
+        async def ask(text: str) -> dict[str, Any]:
+            answer = await http.post(f"{url}/ask", json={"input": text})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        with running(command, environ):
+            await until_healthy(f"{url}/healthz")
+            yield ask
+
+
+@contextmanager
+def running(command: list[str], environ: dict[str, str]) -> Generator[None]:
+    """One process, until the end of the block."""
+    with subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+async def until_healthy(url: str) -> None:
+    """It takes its time to load, on a busy machine more."""
+    async with asyncio.timeout(90), httpx2.AsyncClient(trust_env=False) as http:
+        while True:
+            try:
+                await http.get(url)
+            except httpx2.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def test_our_agent_works_at_a_foreign_issuer_and_server_by_its_own_rights(
+    place: Abroad, tokens: Tokens, tmp_path: Path
+) -> None:
+    async with our_agent(place, tmp_path, tokens, acts="itself") as ask:
+        answer = await ask("call next_tide {}")
+
+    assert "at six, voyager" in answer["output"]
+    obtained = [step for step in answer["steps"] if step["event"] == "token_obtained"]
+    assert [(one["resource"], one["how"], one["actors"]) for one in obtained] == [(place.resource, "own", [])]
+
+
+async def test_our_agent_says_what_to_do_where_the_foreign_issuer_has_no_token_exchange(
+    place: Abroad, tokens: Tokens, tmp_path: Path
+) -> None:
+    async with our_agent(place, tmp_path, tokens, acts="caller") as ask:
+        answer = await ask("call next_tide {}")
+
+    (away,) = (step for step in answer["steps"] if step["event"] == "server_away")
+    assert "`acts: itself` in its profile" in away["why"]
+    assert "at six" not in answer["output"]
+
+
+def test_an_errand_of_our_agent_prints_what_the_foreign_tool_says(place: Abroad, tmp_path: Path) -> None:
+    environ = profile_of(place, tmp_path, free_port(), acts="caller")
+    command = [sys.executable, "-m", "daca_agents", "voyager", "--errand", "call next_tide {}"]
+
+    run = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=90)
+
+    assert run.returncode == 0, run.stderr
+    assert "at six, voyager" in run.stdout
