@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
+from auth_server.backchannel_routes import backchannel_grant, backchannel_route
 from auth_server.delegation_grants import delegation_grants
 from auth_server.endpoints.introspect import introspect_endpoint
 from auth_server.endpoints.jwks import jwks_endpoint
@@ -94,6 +95,7 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
     tokens = Tokens(keys=keys, spent=spent, permissions=parts.permissions, clock=clock)
     grants = {
         **delegation_grants(issuer, parts, tokens, identity, clock),
+        **backchannel_grant(parts, identity, clock),
         CLIENT_CREDENTIALS: machine,
         AUTHORIZATION_CODE: renewing(AuthorizationCode(parts.permissions, identity, clock), parts.applications),
         REFRESH_TOKEN: renewing(
@@ -111,6 +113,7 @@ def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         Route(name="revoke", endpoint=revoke_endpoint(prove, tokens)),
         *registration_routes(issuer, parts, clock),
         Route(name="par", endpoint=par_endpoint(human, prove)),
+        backchannel_route(issuer, parts, identity, clock),
         Route(
             name="userinfo", endpoint=userinfo_endpoint(tokens, f"{issuer}/userinfo"), methods=("GET", "HEAD", "POST")
         ),

@@ -7,11 +7,12 @@ from typing import ClassVar
 class OAuthError(Exception):
     """A refusal the client is told about. RFC 6749 §5.2.
 
-    `description` is for the client, `detail` for the log and nowhere else.
+    `description` is for the client, `detail` for the log and nowhere else. A `quiet` one decides nothing: no log line.
     """
 
     error: ClassVar[str]
     status: ClassVar[int] = 400
+    quiet: ClassVar[bool] = False
 
     def __init__(self, description: str, *, detail: str = "") -> None:
         super().__init__(f"{self.error}: {description}")

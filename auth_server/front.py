@@ -25,13 +25,14 @@ _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server"
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """An endpoint, its name in the log, and the methods it takes. GET takes HEAD too; a quiet one is not logged.
+    """An endpoint and the methods it takes; GET takes HEAD too. In the log it is its `event`, or else its name.
 
     A page is for people: refusals look otherwise, and no other site's script may read it.
     """
 
     name: str
     endpoint: Endpoint
+    event: str = ""
     methods: tuple[str, ...] = ("POST",)
     quiet: bool = False
     page: bool = False
@@ -58,7 +59,7 @@ class Front:
             return
         answer = await _answer(route, scope, receive, self.proxies)
         if not route.quiet and answer.note:
-            self.audit.tell(route.name, answer.note)
+            self.audit.tell(route.event or route.name, answer.note)
         await _send(answer, send, bodiless=scope["method"] == "HEAD", page=route.page)
 
     def _route(self, path: str) -> Route | None:

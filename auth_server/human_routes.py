@@ -5,6 +5,7 @@ from auth_server.endpoints.account import account_endpoint, sign_out_endpoint
 from auth_server.endpoints.authorize import authorize_endpoint
 from auth_server.endpoints.consent import consent_endpoint
 from auth_server.endpoints.human import Human
+from auth_server.endpoints.requests import requests_endpoint
 from auth_server.endpoints.sign_in import Doorkeeper, sign_in_endpoint
 from auth_server.endpoints.upstream import Abroad, callback_endpoint, leave_endpoint
 from auth_server.endpoints.wire import Answer, Endpoint, Request
@@ -20,8 +21,9 @@ def human_routes(human: Human, parts: Parts, clock: Clock) -> tuple[Route, ...]:
     door = Doorkeeper(sign_in=parts.users.sign_in, attempts=Attempts(clock), network=network, devices=parts.devices)
     abroad = Abroad(client=parts.upstream, errands=parts.errands, welcome=parts.newcomers.welcome)
 
-    def page(name: str, endpoint: Endpoint, *methods: str) -> Route:
-        return Route(name=name, endpoint=endpoint, methods=methods, page=True, refused=human.page.refused)
+    def page(name: str, endpoint: Endpoint, *methods: str, event: str = "") -> Route:
+        refused = human.page.refused
+        return Route(name=name, event=event, endpoint=endpoint, methods=methods, page=True, refused=refused)
 
     return (
         page("authorize", authorize_endpoint(human), *_READ, "POST"),
@@ -29,7 +31,8 @@ def human_routes(human: Human, parts: Parts, clock: Clock) -> tuple[Route, ...]:
         page("upstream", leave_endpoint(human, abroad), "POST"),
         page("callback/upstream", callback_endpoint(human, abroad), "GET"),
         page("consent", consent_endpoint(human), "GET", "POST"),
-        page("account", account_endpoint(human), *_READ, "POST"),
+        page("account", account_endpoint(human, parts.asked.waiting), *_READ, "POST"),
+        page("requests", requests_endpoint(human, parts.asked), *_READ, "POST", event="backchannel"),
         page("sign-out", sign_out_endpoint(human), "POST"),
         page("style.css", _style, *_READ),
     )

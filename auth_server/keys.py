@@ -15,6 +15,8 @@ from auth_server.rules.rfc9068_access_token import TYP
 from auth_server.sealing import Sealer
 from auth_server.store.contract import Rings
 
+_ID_TOKEN = "JWT"
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
@@ -56,7 +58,7 @@ class Keys:
     def sign_id_token(self, claims: Claims) -> str:
         """A signed ID token: of another type, so that it counts as access token nowhere. Raises ServerError."""
         kid = self._active(ALGORITHM).kid
-        head = b64(orjson.dumps({"alg": ALGORITHM, "typ": "JWT", "kid": kid})) + b"."
+        head = b64(orjson.dumps({"alg": ALGORITHM, "typ": _ID_TOKEN, "kid": kid})) + b"."
         return replace(self._opened[kid], head=head).token(claims)
 
     def jwks(self) -> bytes:
@@ -66,9 +68,16 @@ class Keys:
         return orjson.dumps({"keys": keys})
 
     def recognise(self, token: str) -> Claims | None:
-        """The claims of a token that this server signed, expired or not; None for anything else."""
+        """The claims of an access token that this server signed, expired or not; None for anything else."""
+        return self._recognise(token, TYP)
+
+    def recognise_id_token(self, token: str) -> Claims | None:
+        """The claims of an ID token that this server signed, expired or not; None for anything else."""
+        return self._recognise(token, _ID_TOKEN)
+
+    def _recognise(self, token: str, typ: str) -> Claims | None:
         jws = Jws.parse(token)
-        if jws is None or jws.header.get("typ") != TYP:
+        if jws is None or jws.header.get("typ") != typ:
             return None
         opened = self._opened.get(str(jws.header.get("kid")))
         if opened is None or jws.header.get("alg") != opened.material.alg:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from auth_server.people import DeclaredUser, Upstream
+from auth_server.people import DeclaredUser, SignedIn, Upstream
 
 AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SigningAlg: TypeAlias = Literal["ES256", "RS256", "EdDSA"]
@@ -16,6 +16,7 @@ AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+CIBA = "urn:openid:params:grant-type:ciba"
 
 Reach: TypeAlias = Mapping[str, tuple[str, ...]]
 """Scopes by resource."""
@@ -50,6 +51,7 @@ class Client:
     `any_resource`: a person may let it reach whatever there is; otherwise `resources` alone.
     `proven`: somebody vouches that it is who it says, so that a person's consent may be remembered.
     `answers_at`: the resource that it serves, whose tokens it may exchange; `delegation`: for what, by scope of theirs.
+    `backchannel`: what it may ask people for, without a browser.
     """
 
     client_id: str
@@ -69,6 +71,7 @@ class Client:
     workload: Workload | None = None
     answers_at: str | None = None
     delegation: Mapping[str, Reach] = field(default_factory=dict[str, Reach])
+    backchannel: Reach = field(default_factory=dict[str, tuple[str, ...]])
     created: int = 0
     disabled: bool = False
 
@@ -121,15 +124,6 @@ class Identity:
     documents: DocumentPolicy = DocumentPolicy()
     users: Mapping[str, DeclaredUser] = field(default_factory=dict[str, DeclaredUser])
     upstream: Upstream | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignedIn:
-    """What a client that asked for openid is told about the sign-in."""
-
-    subject: str
-    auth_time: int
-    nonce: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

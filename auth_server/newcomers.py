@@ -1,9 +1,11 @@
 """People whom an upstream provider vouches for: their lasting subject here, and whether they are still let in."""
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from auth_server.asked import Person
 from auth_server.models import Identity
 from auth_server.people import Newcomer
 from auth_server.rules.openid_upstream import PREFIX, is_let_in
@@ -11,6 +13,7 @@ from auth_server.store.upstream_contract import Newcomers
 from auth_server.user_book import UserBook
 
 _BYTES = 16
+_SUBJECT = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}")
 
 
 class NewcomerBook:
@@ -35,6 +38,15 @@ class NewcomerBook:
         if upstream is not None and upstream.issuer == issuer and upstream_subject in upstream.refused:
             return None
         return await self._records.subject(issuer, upstream_subject, PREFIX + secrets.token_hex(_BYTES))
+
+    async def by_hint(self, hint: str) -> Person | None:
+        """Whoever is let in and is called so by tokens, or signs in here by that name. Raises StateUnavailable."""
+        if not hint.startswith(PREFIX):
+            return await self._users.by_hint(hint)
+        found = await self._records.find(hint) if _SUBJECT.fullmatch(hint) else None
+        if found is None or not is_let_in(found, self._identity().upstream):
+            return None
+        return Person(subject=found.subject, name=found.name)
 
     async def may_go_on(self, name: str, subject: str) -> bool:
         """Whether a person who signed in once is still let in. Raises StateUnavailable."""

@@ -19,6 +19,7 @@ from auth_server.registrations import Applications
 from auth_server.sealing import KeyEncryptionKeyError, read_sealer
 from auth_server.secret_book import SecretBook
 from auth_server.settings import Settings
+from auth_server.store.asked import AskedRecords
 from auth_server.store.clients import ClientRecords
 from auth_server.store.devices import DeviceRecords
 from auth_server.store.errands import ErrandRecords, NewcomerRecords
@@ -62,6 +63,7 @@ class Parts:
     interactions: InteractionRecords
     sessions: SessionRecords
     permissions: PermissionRecords
+    asked: AskedRecords
 
     async def refresh(self) -> None:
         """Agree with file, stores and other replicas. Raises StateUnavailable, SecretsUnavailable."""
@@ -84,8 +86,7 @@ class Parts:
 async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock: Clock, pause: Pause = sleep) -> Parts:
     """Ready to serve. Raises IdentityError, KeyEncryptionKeyError, StateUnavailable, SecretsUnavailable."""
     clients, spent = ClientRecords(sidecar.state), SpentRecords(sidecar.state)
-    live = LiveIdentity(settings.identity)
-    applications = Applications(RegistrationRecords(sidecar.state, clock), clock)
+    live, applications = LiveIdentity(settings.identity), Applications(RegistrationRecords(sidecar.state, clock), clock)
     documents = Documents(Fetcher(loopback=settings.fetch_loopback), lambda: live.current.documents, clock)
     directory = Directory(live, clients, clock, Strangers(documents=documents, applications=applications))
     secrets, issuer_keys = SecretBook(sidecar.secrets), IssuerKeys(http, clock)
@@ -118,6 +119,7 @@ async def open_parts(settings: Settings, sidecar: Sidecar, *, http: Http, clock:
         interactions=InteractionRecords(sidecar.state, clock),
         sessions=SessionRecords(sidecar.state, clock),
         permissions=PermissionRecords(sidecar.state, clock),
+        asked=AskedRecords(sidecar.state, clock),
     )
     await parts.refresh()
     return parts

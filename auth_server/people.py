@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +59,13 @@ class Newcomer:
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """A browser that is on its way to the upstream provider and back. `browser` is a hash of its cookie."""
+    """A browser on its way to the upstream provider and back, and `then` where. `browser` is a hash of its cookie."""
 
     id: str
     browser: str
     issuer: str
     interaction: str = ""
+    then: str = ""
     created: int
     done: bool = False
 
@@ -100,11 +102,17 @@ class Session:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interaction:
-    """An authorization request that waits for a person; whichever replica they reach goes on with it.
+class SignedIn:
+    """What a client that asked for openid is told about the sign-in."""
 
-    A `pushed` one waits for the client to send a person with it.
-    """
+    subject: str
+    auth_time: int
+    nonce: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """An authorization request that waits for a person, on any replica; a `pushed` one, for the client to send them."""
 
     id: str
     client_id: str
@@ -152,7 +160,7 @@ class Permission:
     """What a person allowed a client at one resource: the code, the refresh tokens and the access tokens of it.
 
     `asked` is what the client wanted, `scopes` what it got; `reach` is the most that agents may do elsewhere in the
-    person's name by them, as the person was told, by resource.
+    person's name by them, as the person was told, by resource. Without a browser there is no code; `used`: last token.
     """
 
     id: str
@@ -165,7 +173,8 @@ class Permission:
     created: int
     expires: int
     auth_time: int
-    code: Code
+    code: Code | None = None
+    used: int = 0
     family: Family | None = None
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     revoked: bool = False
@@ -173,7 +182,7 @@ class Permission:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A permission as the person's own list has it. `remembered`: the same is not asked of them again."""
+    """A permission as the person's list has it. `remembered`: not to be asked again; `asked`: without a browser."""
 
     id: str
     client_id: str
@@ -183,4 +192,5 @@ class Listed:
     created: int
     expires: int
     remembered: bool = False
+    asked: Literal["", "once", "hour"] = ""
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

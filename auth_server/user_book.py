@@ -5,6 +5,7 @@ from hmac import compare_digest
 
 import structlog
 
+from auth_server.asked import Person
 from auth_server.models import Identity
 from auth_server.passwords import LONGEST, Passwords, is_hash
 from auth_server.people import DeclaredUser, User
@@ -33,6 +34,15 @@ class UserBook:
         found = await self._records.find(name)
         return None if found is None or found.disabled else found
 
+    async def by_hint(self, hint: str) -> Person | None:
+        """A person who is let in: by subject, which is nobody else's name, or by name. Raises StateUnavailable."""
+        declared = {user.subject: user.name for user in self._identity().users.values()}
+        name = declared.get(hint) or await self._records.name_of(hint)
+        found = await self.find(name or hint)
+        if found is None or (name and found.subject != hint):
+            return None
+        return Person(subject=found.subject, name=found.name)
+
     async def may_go_on(self, name: str, subject: str) -> bool:
         """Whether a person who signed in once is still let in; a name alone may be somebody else's by now.
 
@@ -53,7 +63,12 @@ class UserBook:
         fits = await self._passwords.fits(password[: LONGEST + 1], hashed)
         if hashed is None and known:
             fits = compare_digest(known.encode(), password.encode())
-        return user if fits else None
+        if user is None or not fits:
+            return None
+        if declared is None and await self._records.name_of(user.subject) is None:
+            # Made before subjects led to names.
+            await self._records.name(user.subject, user.name)
+        return user
 
     async def _secret(self, declared: DeclaredUser) -> str:
         try:

@@ -9,13 +9,15 @@ HIDDEN: Final = "[hidden]"
 
 _NAMES: Final = re.compile(
     r"(?:^|[_-])(?:token|secret|password|passwd|assertion|verifier|authorization|cookie|credentials?|kek)$"
-    r"|^(?:code|state|nonce|request_uri|dpop|user_code|device_code|private_key|set-cookie)$",
+    r"|^(?:code|state|nonce|request_uri|auth_req_id|dpop|user_code|device_code|private_key|set-cookie)$",
     re.IGNORECASE,
 )
 _SHAPES: Final = re.compile(
     r"(?P<jwt>\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*){1,3})"
+    r"|(?P<secret>\b[0-9a-f]{32}\.[\w-]{43,})"
     r"|(?P<scheme>\b(?:Bearer|Basic|DPoP) +)[\w.~+/=-]{8,}"
-    r"|(?P<field>\b(?:[a-z_]*token|[a-z_]*secret|[a-z_]*assertion|[a-z_]*verifier|code|password)(?:=|['\"]: ?['\"]))"
+    r"|(?P<field>\b(?:[a-z_]*token|[a-z_]*secret|[a-z_]*assertion|[a-z_]*verifier|auth_req_id|code|password)"
+    r"(?:=|['\"]: ?['\"]))"
     r"[^\s&'\",}]+",
     re.IGNORECASE,
 )

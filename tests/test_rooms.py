@@ -35,17 +35,23 @@ AS = "auth_server"
 LAYERS = (
     *(
         # a rule may lean on another rule of its room: that is as pure as itself
-        Layer(files=f"{room}/rules/*.py", ours=_within(room, "errors", "models", "people", "rules"))
+        Layer(
+            files=f"{room}/rules/*.py",
+            ours=_within(room, "errors", "ciba_errors", "models", "people", "asked", "rules"),
+        )
         for room in (AS, "resource_server", "oauth_client")
     ),
     Layer(
         files=f"{AS}/store/*.py",
-        ours=(*_within(AS, "models", "people", "store"), *_rooms("sidecar")),
+        ours=(*_within(AS, "models", "people", "asked", "store"), *_rooms("sidecar")),
         theirs=_rooms("pydantic"),  # records come back from outside
     ),
     Layer(
         files=f"{AS}/grants/*.py",
-        ours=_within(AS, "grants", "rules", "store.contract", "form", "hashing", "errors", "models", "people"),
+        ours=(
+            *_within(AS, "grants", "rules", "store.contract", "form", "hashing", "errors", "models", "people"),
+            *_within(AS, "asked", "ciba_errors", "store.asked_contract"),
+        ),
     ),
     Layer(
         files=f"{AS}/endpoints/*.py",
@@ -53,6 +59,7 @@ LAYERS = (
         ours=(
             *_within(AS, "endpoints", "grants", "rules", "store.contract", "form", "hashing", "errors", "models"),
             *_within(AS, "people", "keys", "rendering", "store.upstream_contract"),
+            *_within(AS, "asked", "ciba_errors", "store.asked_contract"),
         ),
         theirs=_rooms("starlette", "orjson"),  # wire.py writes every answer
     ),

@@ -1,7 +1,7 @@
 """GET and POST /account, POST /sign-out: what a person allowed, where they are signed in, and taking it back."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sized
 from datetime import UTC, datetime
 
 from auth_server.endpoints.browser_name import browser_name
@@ -11,15 +11,15 @@ from auth_server.form import Form
 from auth_server.people import Listed, Session
 
 
-def account_endpoint(human: Human) -> Endpoint:
+def account_endpoint(human: Human, waiting: Callable[[str], Awaitable[Sized]]) -> Endpoint:
     """The person's own page. Nothing of anybody else's can be named on it."""
 
     async def account(request: Request) -> Answer:
         browser = await human.browser(request)
         if browser.session is None:
-            return human.to("sign-in", cookies=browser.cookies)
+            return human.to("sign-in", browser.cookies)
         if request.method != "POST":
-            return await _page(human, browser, browser.session)
+            return await _page(human, browser, browser.session, len(await waiting(browser.session.subject)))
         form = read_form(request)
         check_csrf(browser, form)
         await _take_back(human, browser.session, form)
@@ -61,7 +61,7 @@ def _named(form: Form, session: Session) -> dict[str, str]:
     }
 
 
-async def _page(human: Human, browser: Browser, session: Session) -> Answer:
+async def _page(human: Human, browser: Browser, session: Session, waiting: int) -> Answer:
     lines = await human.permissions.listed(session.subject)
     found = await asyncio.gather(*(_last_used(human, line) for line in lines))
     used = {line.id: when for line, when in zip(lines, found, strict=True) if when is not None}
@@ -71,6 +71,7 @@ async def _page(human: Human, browser: Browser, session: Session) -> Answer:
         "account",
         user=session.name,
         csrf=browser.csrf,
+        waiting=waiting,
         clients=[_shown(group, words, max(used[line.id] for line in group)) for group in clients],
         sessions=[
             {
@@ -92,7 +93,7 @@ async def _last_used(human: Human, line: Listed) -> int | None:
     found = await human.permissions.find(line.id)
     if found is None:
         return line.created if line.remembered else None
-    return found.created if found.family is None else max(found.created, found.family.rotated)
+    return max(found.created, found.used, found.family.rotated if found.family else 0)
 
 
 def _by_client(lines: Iterable[Listed]) -> list[list[Listed]]:
@@ -113,7 +114,16 @@ def _shown(group: list[Listed], names: dict[str, str], used: int) -> dict[str, o
         "scopes": sorted({scope for line in group for scope in line.scopes}),
         "since": _day(group[0].created),
         "used": _day(used),
+        **_ends(group),
     }
+
+
+def _ends(group: list[Listed]) -> dict[str, str]:
+    """How long it lasts, where every yes in it was for so long."""
+    if not all(line.asked for line in group):
+        return {"lasts": "", "until": ""}
+    lasts = "for an hour" if any(line.asked == "hour" for line in group) else "once"
+    return {"lasts": lasts, "until": _day(max(line.expires for line in group))}
 
 
 def _day(seconds: int) -> str:

@@ -37,7 +37,7 @@ def authorize_endpoint(human: Human) -> Endpoint:
 
     async def _waits(interaction: Interaction) -> Answer:
         await human.interactions.add(interaction)
-        return human.to("consent", interaction.id)
+        return human.to("consent", interaction=interaction.id)
 
     def now() -> int:
         return int(human.clock())

@@ -4,10 +4,11 @@ from urllib.parse import urlsplit
 
 from auth_server.endpoints.human import Browser, Human, check_csrf, sent_on
 from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
+from auth_server.endpoints.wording import in_words
 from auth_server.errors import AccessDenied, ConsentRequired, InvalidRequest, LoginRequired, OAuthError
 from auth_server.form import Form
 from auth_server.grants.authorization_code import Decision, permitted
-from auth_server.models import REFRESH_TOKEN, Client, Identity
+from auth_server.models import REFRESH_TOKEN, Client
 from auth_server.people import Interaction, Session
 from auth_server.rules import oauth21_consent as rules
 from auth_server.rules.oauth21_redirect_uri import is_loopback
@@ -40,7 +41,7 @@ def consent_endpoint(human: Human) -> Endpoint:
 async def _sign_in_first(human: Human, interaction: Interaction, browser: Browser) -> Answer:
     if "none" in interaction.prompt:
         return await _refused(human, interaction, LoginRequired("nobody is signed in"))
-    return human.to("sign-in", interaction.id, browser.cookies)
+    return human.to("sign-in", browser.cookies, interaction=interaction.id)
 
 
 async def _asking(human: Human, interaction: Interaction, client: Client, session: Session) -> "_Asking":
@@ -112,7 +113,6 @@ class _Asking:
         interaction, client, identity = self._interaction, self._client, self._human.identity()
         resource = identity.resources[interaction.resource]
         words = {**rules.OPENID, **resource.scopes}
-        implied = {scope: identity.implies.get(scope, frozenset()) & resource.scopes.keys() for scope in self._new}
         return self._human.page(
             "consent",
             leads_to=(interaction.redirect_uri,),
@@ -126,26 +126,11 @@ class _Asking:
             resource=resource.uri,
             resource_name=resource.name,
             user=self._session.name,
-            asked=[
-                {
-                    "name": name,
-                    "words": words[name],
-                    "includes": ", ".join(words[one] for one in sorted(implied[name])),
-                    "onward": _onward(interaction.resource, name, identity),
-                }
-                for name in self._new
-            ],
+            asked=in_words(self._new, resource, identity),
             allowed=", ".join(words[name] for name in self._old),
             refreshes=rules.OFFLINE_ACCESS not in interaction.scopes and REFRESH_TOKEN in client.grant_types,
             idle_days=IDLE // 86_400,
         )
-
-
-def _onward(uri: str, scope: str, identity: Identity) -> list[str]:
-    """What agents may do elsewhere in the person's name by a scope, in words."""
-    known = identity.resources
-    reach = reach_of(uri, (scope,), identity).items()
-    return [f"{known[at].name}: {', '.join(known[at].scopes[one] for one in scopes)}" for at, scopes in reach]
 
 
 def _host(url: str) -> str:

@@ -21,6 +21,7 @@ COOKIE = "__Host-daca"
 SESSION_SECONDS = 8 * 3600
 _ID = re.compile(r"[0-9a-f]{32}")
 _ID_BYTES = 16
+_AFTER = ("requests",)
 _TOO_OLD = "this page is too old or was opened in another browser"
 
 
@@ -83,10 +84,15 @@ class Human:
             raise UnauthorizedClient("the program that brought you here is not known", detail="unknown client")
         return found
 
-    def to(self, page: str, interaction_id: str = "", cookies: tuple[Header, ...] = ()) -> Answer:
-        """On to a page of our own."""
-        query = f"?interaction={interaction_id}" if interaction_id else ""
-        return sent_on(f"{self.path}/{page}{query}", cookies=cookies)
+    def to(self, page: str, cookies: tuple[Header, ...] = (), **said: str) -> Answer:
+        """On to a page of our own, with what it is told in its query: words that need no encoding."""
+        query = "&".join(f"{name}={value}" for name, value in said.items() if value)
+        return sent_on(f"{self.path}/{page}{'?' if query else ''}{query}", cookies=cookies)
+
+
+def page_after(form: Form) -> str:
+    """The page of ours that a sign-in was begun for, if it was: none but these, whatever a request says."""
+    return then if (then := form.one("then") or "") in _AFTER else ""
 
 
 def fresh_id() -> str:

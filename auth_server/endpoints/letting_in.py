@@ -16,6 +16,7 @@ async def let_in(  # noqa: PLR0913  who, where, and what for
     name: str,
     interaction: Interaction | None,
     *,
+    then: str = "",
     cookies: tuple[Header, ...] = (),
 ) -> Answer:
     """A new session under a new name: whoever knew the old cookie knows nothing of it. OWASP, session fixation."""
@@ -33,5 +34,5 @@ async def let_in(  # noqa: PLR0913  who, where, and what for
     )
     await human.sessions.start(digest(token), session)
     mine = (set_cookie(COOKIE, token, SESSION_SECONDS), *cookies)
-    on = human.to("consent" if interaction else "account", interaction.id if interaction else "", mine)
+    on = human.to("consent", mine, interaction=interaction.id) if interaction else human.to(then or "account", mine)
     return Answer(status=on.status, headers=on.headers, note={"outcome": "signed in", "subject": subject})

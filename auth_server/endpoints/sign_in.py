@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from auth_server.endpoints.human import Browser, Human, check_csrf, cookie, set_cookie
+from auth_server.endpoints.human import Browser, Human, check_csrf, cookie, page_after, set_cookie
 from auth_server.endpoints.letting_in import let_in
 from auth_server.endpoints.wire import Answer, Endpoint, Header, Request, read_form
 from auth_server.form import Form
@@ -45,7 +45,7 @@ def sign_in_endpoint(human: Human, door: Doorkeeper) -> Endpoint:
         form = read_form(request) if request.method == "POST" else Form.parse(request.query)
         browser = await human.browser(request)
         interaction = await human.interaction(form) if form.one("interaction") else None
-        asking = _Asking(human, door, browser, interaction)
+        asking = _Asking(human, door, browser, interaction, page_after(form))
         if request.method != "POST":
             return await asking.page(interaction.login_hint if interaction else "")
         check_csrf(browser, form)
@@ -57,20 +57,22 @@ def sign_in_endpoint(human: Human, door: Doorkeeper) -> Endpoint:
 class _Asking:
     """One browser, and what it is to sign in for."""
 
-    def __init__(self, human: Human, door: Doorkeeper, browser: Browser, interaction: Interaction | None) -> None:
+    def __init__(
+        self, human: Human, door: Doorkeeper, browser: Browser, interaction: Interaction | None, then: str
+    ) -> None:
         self._human = human
         self._door = door
         self._browser = browser
         self._interaction = interaction
+        self._then = then
 
     async def page(self, name: str, problem: str = "", *, status: int = 200, wait: int = 0) -> Answer:
         """The form, with what went wrong before; never why: an unknown name looks like a wrong password."""
         note = {"outcome": "waits" if wait else "wrong password"} if problem else {}
         headers: tuple[Header, ...] = ((b"retry-after", b"%d" % wait),) if wait else ()
-        human, browser, interaction = self._human, self._browser, self._interaction
-        return await sign_in_page(
-            human, browser, interaction, name=name, problem=problem, status=status, note=note, headers=headers
-        )
+        human, browser, interaction, then = self._human, self._browser, self._interaction, self._then
+        said = {"name": name, "problem": problem, "then": then}
+        return await sign_in_page(human, browser, interaction, **said, status=status, note=note, headers=headers)
 
     async def answered(self, form: Form, request: Request) -> Answer:
         """In, or the form again."""
@@ -97,7 +99,8 @@ class _Asking:
         await self._door.devices.remember(digest(device), digest(user.name))
         known = set_cookie(DEVICE, device, _DEVICE_SECONDS)
         human, browser, interaction = self._human, self._browser, self._interaction
-        return await let_in(human, browser, request, user.subject, user.name, interaction, cookies=(known,))
+        who = (user.subject, user.name)
+        return await let_in(human, browser, request, *who, interaction, then=self._then, cookies=(known,))
 
 
 async def sign_in_page(  # noqa: PLR0913  what may stand on the page
@@ -107,6 +110,7 @@ async def sign_in_page(  # noqa: PLR0913  what may stand on the page
     *,
     name: str = "",
     problem: str = "",
+    then: str = "",
     status: int = 200,
     note: dict[str, str] | None = None,
     headers: tuple[Header, ...] = (),
@@ -126,6 +130,7 @@ async def sign_in_page(  # noqa: PLR0913  what may stand on the page
         note=note,
         csrf=browser.csrf,
         interaction=interaction.id if interaction else "",
+        then=then,
         client_name=client_name,
         resource_name=resource_name,
         elsewhere=upstream.label if upstream else "",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Protocol
 
-from auth_server.endpoints.human import Browser, Human, check_csrf, sent_on
+from auth_server.endpoints.human import Browser, Human, check_csrf, page_after, sent_on
 from auth_server.endpoints.letting_in import let_in
 from auth_server.endpoints.sign_in import sign_in_page
 from auth_server.endpoints.wire import Answer, Endpoint, Request, read_form
@@ -56,8 +56,9 @@ def leave_endpoint(human: Human, abroad: Abroad) -> Endpoint:
         try:
             where = await abroad.client.leave(upstream, _trip(browser, state), _wanted(interaction))
         except OAuthError as error:
-            return await _told(human, browser, interaction, upstream, error)
+            return await _told(human, browser, interaction, upstream, error, page_after(form))
         errand = Errand(
+            then=page_after(form),
             id=digest(state),
             browser=_mark(browser),
             issuer=upstream.issuer,
@@ -82,19 +83,19 @@ def callback_endpoint(human: Human, abroad: Abroad) -> Endpoint:
         try:
             person = await _arrived(abroad, upstream, form, _trip(browser, state), _wanted(interaction))
         except OAuthError as error:
-            return await _told(human, browser, interaction, upstream, error)
-        return await let_in(human, browser, request, person.subject, person.name, interaction)
+            return await _told(human, browser, interaction, upstream, error, errand.then)
+        return await let_in(human, browser, request, person.subject, person.name, interaction, then=errand.then)
 
     return callback
 
 
 async def _told(
-    human: Human, browser: Browser, interaction: Interaction | None, upstream: Upstream, error: OAuthError
+    human: Human, browser: Browser, interaction: Interaction | None, upstream: Upstream, error: OAuthError, then: str
 ) -> Answer:
     """What went wrong, where a person can try again or sign in otherwise."""
     problem = f"{upstream.label} did not sign you in: {error.description}."
     note = {"outcome": error.error, "detail": error.detail or error.description, "issuer": upstream.issuer}
-    return await sign_in_page(human, browser, interaction, problem=problem, status=error.status, note=note)
+    return await sign_in_page(human, browser, interaction, problem=problem, then=then, status=error.status, note=note)
 
 
 async def _errand(abroad: Abroad, browser: Browser, state: str) -> Errand:

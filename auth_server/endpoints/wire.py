@@ -61,7 +61,7 @@ def refusal(error: OAuthError) -> Answer:
         {"error": error.error, "error_description": described},
         status=error.status,
         headers=(*NO_STORE, *error.headers),
-        note={"outcome": error.error, "reason": error.detail or described, **error.about},
+        note={} if error.quiet else {"outcome": error.error, "reason": error.detail or described, **error.about},
     )
 
 

@@ -8,8 +8,8 @@ from hmac import compare_digest
 from auth_server.errors import InvalidGrant, InvalidTarget, UnauthorizedClient, about
 from auth_server.form import Form
 from auth_server.hashing import digest, fresh_secret
-from auth_server.models import AUTHORIZATION_CODE, Client, Grant, Identity, Reach, SignedIn
-from auth_server.people import Code, Interaction, Listed, Permission, Session
+from auth_server.models import AUTHORIZATION_CODE, Client, Grant, Identity, Reach
+from auth_server.people import Code, Interaction, Listed, Permission, Session, SignedIn
 from auth_server.rules import oauth21_refresh_token as refresh
 from auth_server.rules import rfc8707_resource as resource
 from auth_server.rules.oauth21_consent import may_refresh, may_remember
@@ -100,22 +100,22 @@ class AuthorizationCode:
         if AUTHORIZATION_CODE not in client.grant_types:
             raise UnauthorizedClient("this client is not registered for authorization_code")
         code, verifier = form.required("code"), form.required("code_verifier")
-        found = await self._find(code, client)
+        found, issued = await self._find(code, client)
         with about(resource=found.resource, permission=found.id):
-            _check_bound(form, found.code, verifier)
+            _check_bound(form, issued, verifier)
             target = self._target(form, found)
-            if found.code.spent:
+            if issued.spent:
                 await self._replayed(found)
             return await self._spent(found, client, target)
 
-    async def _find(self, code: str, client: Client) -> Permission:
+    async def _find(self, code: str, client: Client) -> tuple[Permission, Code]:
         name = refresh.permission_of(code)
         found = None if name is None else await self._permissions.find(name)
-        if found is None or not compare_digest(found.code.code_hash, digest(code)):
+        if found is None or found.code is None or not compare_digest(found.code.code_hash, digest(code)):
             raise InvalidGrant("the code is unknown or expired")
         if found.client_id != client.client_id:
             raise InvalidGrant("the code was issued to another client", detail=found.id)
-        return found
+        return found, found.code
 
     def _target(self, form: Form, found: Permission) -> str:
         """The resource of the request must be the one that was allowed. RFC 8707 §2.2."""
@@ -134,13 +134,13 @@ class AuthorizationCode:
         lasts = refresh.ABSOLUTE if refreshes else resource.token_lifetime + _UNREDEEMED
 
         def spend(latest: Permission) -> Permission:
-            if latest.code.spent or latest.revoked or latest.code.expires <= now:
+            if latest.code is None or latest.code.spent or latest.revoked or latest.code.expires <= now:
                 return latest
             code = replace(latest.code, spent=attempt)
             return replace(latest, code=code, family=family if refreshes else None, expires=now + lasts)
 
         written = await self._permissions.change(found.id, spend)
-        if written is None or written.revoked or not written.code.spent:
+        if written is None or written.code is None or written.revoked or not written.code.spent:
             raise InvalidGrant("the code is unknown or expired")
         # A write whose answer was lost is seen as somebody's: the attempt's own name tells whose.
         if written.code.spent != attempt:
@@ -164,7 +164,7 @@ class AuthorizationCode:
 def _signed_in(permission: Permission) -> SignedIn | None:
     if "openid" not in permission.scopes:
         return None
-    nonce, when = permission.code.nonce, permission.auth_time
+    nonce, when = permission.code.nonce if permission.code else None, permission.auth_time
     return SignedIn(subject=permission.subject, auth_time=when, nonce=nonce)
 
 

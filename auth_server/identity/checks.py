@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from auth_server.errors import InvalidRedirectUri, InvalidTarget
-from auth_server.identity.delegation_checks import delegation, id_jags
+from auth_server.identity.delegation_checks import backchannels, delegation, id_jags
 from auth_server.identity.lines import Place
 from auth_server.identity.people_checks import Finding, repeated, upstream, users
 from auth_server.identity.shape import ClientShape, IdentityShape, JwkSet, TrustedIssuerShape
@@ -26,6 +26,7 @@ def findings(shape: IdentityShape) -> list[Finding]:
         upstream,
         _workloads,
         delegation,
+        backchannels,
         id_jags,
         _trusted_issuers,
         _defaults,

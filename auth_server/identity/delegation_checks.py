@@ -1,4 +1,4 @@
-"""What the shape of identity.yaml cannot say about acting for others, and about issuers that let people in."""
+"""What the shape of identity.yaml cannot say about acting for others, asking people, and issuers that let them in."""
 
 from collections.abc import Iterator, Mapping
 
@@ -40,6 +40,22 @@ def _delegation(place: Place, client: ClientShape, scopes: Mapping[str, Mapping[
                 yield here, "must be another declared resource"
             else:
                 yield from _scopes(here, given, scopes[uri])
+
+
+def backchannels(shape: IdentityShape) -> Iterator[Finding]:
+    """What clients may ask people for."""
+    scopes = {resource.uri: resource.scopes for resource in shape.resources}
+    for index, client in enumerate(shape.clients):
+        if client.backchannel and client.token_endpoint_auth_method == "none":
+            yield ("clients", index, "backchannel"), "is for clients that prove themselves"
+        for uri, given in client.backchannel.items():
+            place: Place = ("clients", index, "backchannel", uri)
+            if uri not in scopes:
+                yield place, "is not a declared resource"
+            elif not given:
+                yield place, "names no scope: leave the resource out"
+            else:
+                yield from _scopes(place, given, scopes[uri])
 
 
 def id_jags(shape: IdentityShape) -> Iterator[Finding]:

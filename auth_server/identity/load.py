@@ -102,6 +102,7 @@ def _client(shape: ClientShape) -> Client:
         workload=Workload(**workload.model_dump()) if workload else None,
         answers_at=shape.answers_at,
         delegation={held: {uri: tuple(to) for uri, to in onward.items()} for held, onward in shape.delegation.items()},
+        backchannel={uri: tuple(scopes) for uri, scopes in shape.backchannel.items()},
     )
 
 

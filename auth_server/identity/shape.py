@@ -80,6 +80,9 @@ class ClientShape(_Strict):
         default={},
         description="By each scope of a caller's token: what it may ask for elsewhere in the caller's name.",
     )
+    backchannel: dict[Uri, list[ScopeName]] = Field(
+        default={}, description="What it may ask people for, who decide on a page; without it, nothing."
+    )
 
 
 class UserShape(_Strict):

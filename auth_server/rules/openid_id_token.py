@@ -4,7 +4,8 @@ import base64
 from collections.abc import Collection
 from hashlib import sha256
 
-from auth_server.models import Claims, SignedIn, SigningAlg
+from auth_server.models import Claims, SigningAlg
+from auth_server.people import SignedIn
 
 ALGORITHM: SigningAlg = "RS256"
 """The one algorithm that every OpenID client knows. §15.1."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from auth_server.models import (
     AUTHORIZATION_CODE,
+    CIBA,
     CLIENT_CREDENTIALS,
     JWT_BEARER,
     REFRESH_TOKEN,
@@ -92,6 +93,7 @@ def metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
         "client_id_metadata_document_supported": bool(identity.documents.accept),
         "scopes_supported": _scopes(identity),
         "protected_resources": list(identity.resources),
+        **_backchannel(issuer, identity),
     }
 
 
@@ -112,8 +114,23 @@ def openid_metadata(issuer: str, identity: Identity) -> Mapping[str, Value]:
 def _grant_types(identity: Identity) -> list[str]:
     """Those that somebody may use; whose assertions are taken is told to nobody. ID-JAG §7.2, §8.4."""
     exchanged = any(client.delegation for client in identity.clients.values())
-    extra = {TOKEN_EXCHANGE: exchanged, JWT_BEARER: _takes_id_jags(identity)}
+    extra = {TOKEN_EXCHANGE: exchanged, JWT_BEARER: _takes_id_jags(identity), CIBA: _asks_people(identity)}
     return [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, *(name for name, there in extra.items() if there)]
+
+
+def _backchannel(issuer: str, identity: Identity) -> Mapping[str, Value]:
+    """OpenID Connect CIBA §4, where some client may ask people."""
+    if not _asks_people(identity):
+        return {}
+    return {
+        "backchannel_authentication_endpoint": f"{issuer}/bc-authorize",
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": False,
+    }
+
+
+def _asks_people(identity: Identity) -> bool:
+    return any(client.backchannel for client in identity.clients.values())
 
 
 def _takes_id_jags(identity: Identity) -> bool:

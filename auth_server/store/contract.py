@@ -98,6 +98,14 @@ class Users(Protocol):
         """Apply to the latest value, losing nobody else's change; None when there is no such person."""
         ...
 
+    async def name_of(self, subject: str) -> str | None:
+        """The name that a subject signs in with, where that was written down."""
+        ...
+
+    async def name(self, subject: str, name: str) -> None:
+        """Write it down."""
+        ...
+
     async def names(self) -> tuple[str, ...]:
         """Every name that was added."""
         ...

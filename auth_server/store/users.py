@@ -33,7 +33,19 @@ class UserRecords:
             return None if user.name in known else [*known, user.name]
 
         await write_changed(self._state, _INDEX, listed, absent=[])
-        return await self._state.insert(_key(user.name), _json(user))
+        added = await self._state.insert(_key(user.name), _json(user))
+        if added:
+            await self.name(user.subject, user.name)
+        return added
+
+    async def name_of(self, subject: str) -> str | None:
+        """One read."""
+        entry = await self._state.get(_subject_key(subject))
+        return None if entry is None else str(entry.value)
+
+    async def name(self, subject: str, name: str) -> None:
+        """One write; a person never gets another name."""
+        await self._state.put(_subject_key(subject), name)
 
     async def change(self, name: str, change: Callable[[User], User]) -> User | None:
         """Compare-and-set until it holds."""
@@ -52,6 +64,10 @@ class UserRecords:
 
 def _key(name: str) -> str:
     return f"user-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _subject_key(subject: str) -> str:
+    return f"user-called-{sha256(subject.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _json(user: User) -> Json:

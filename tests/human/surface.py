@@ -29,20 +29,32 @@ _DESCRIBED = (
 SURFACE = (
     Endpoint(path="/authorize", methods=("GET", "POST"), parameters=_ASKED),
     Endpoint(path="/par", parameters=(*_ASKED, *_PROOF[1:])),
-    Endpoint(path="/sign-in", methods=("GET", "POST"), parameters=("interaction", "csrf", "name", "password")),
+    Endpoint(path="/sign-in", methods=("GET", "POST"), parameters=("interaction", "csrf", "name", "password", "then")),
     Endpoint(
         path="/consent",
         methods=("GET", "POST"),
         parameters=("interaction", "csrf", "decision", "scope:mcp:read", "scope:mcp:write"),
     ),
     Endpoint(path="/account", methods=("GET", "POST"), parameters=("csrf", "client", "resource", "session")),
+    Endpoint(
+        path="/requests",
+        methods=("GET", "POST"),
+        parameters=("csrf", "request", "decision", "told", "scope:mcp:write", "scope:mcp:delete"),
+    ),
     Endpoint(path="/sign-out", parameters=("csrf",)),
+    Endpoint(
+        path="/bc-authorize",
+        parameters=(
+            *("scope", "resource", "audience", "login_hint", "id_token_hint", "login_hint_token", "binding_message"),
+            *("requested_expiry", "client_notification_token", "user_code", "acr_values", "request", *_PROOF),
+        ),
+    ),
     Endpoint(
         path="/token",
         parameters=(
             *("grant_type", "code", "code_verifier", "redirect_uri", "refresh_token", "scope", "resource", "audience"),
             *("subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type"),
-            *("assertion", *_PROOF),
+            *("assertion", "auth_req_id", *_PROOF),
         ),
     ),
     Endpoint(path="/introspect", parameters=("token", "token_type_hint", *_PROOF)),

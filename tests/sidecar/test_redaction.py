@@ -11,7 +11,7 @@ JWT = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl"
 NAMES = [
     "token", "access_token", "refresh_token", "id_token", "subject_token", "initial_access_token", "client_secret",
     "secret", "client_assertion", "assertion", "code", "code_verifier", "verifier", "password", "Authorization",
-    "dapr-api-token", "set-cookie", "cookie", "kek", "private_key", "state", "DPoP",
+    "dapr-api-token", "set-cookie", "cookie", "kek", "private_key", "state", "DPoP", "auth_req_id",
 ]  # fmt: skip
 
 
@@ -40,6 +40,7 @@ def test_a_value_with_the_name_of_a_credential_is_hidden_however_deep(name: str)
         '{"access_token": "sesame-sesame"}',
         "{'refresh_token':'sesame-sesame'}",
         "code_verifier=sesame-sesame",
+        "grant_type=x&auth_req_id=sesame-sesame",
     ],
 )
 def test_a_text_with_the_shape_of_a_credential_is_cut(text: str) -> None:
@@ -64,3 +65,11 @@ def test_a_text_with_the_shape_of_a_credential_is_cut(text: str) -> None:
 )
 def test_what_a_reader_needs_stays(name: str, value: object) -> None:
     assert _redacted(**{name: value}) == {name: value}
+
+
+@pytest.mark.requirement("ALL-01")
+def test_a_code_an_auth_req_id_and_a_refresh_token_of_ours_are_known_by_their_shape_and_a_jti_is_not_hidden() -> None:
+    name, secret = "0123456789abcdef" * 2, "s" * 43
+    assert secret not in redact_text(f"{name}.{secret} was sent")
+    for jti in (f"{name}.{'j' * 24}", f"{name}.{'j' * 24}.{'k' * 24}"):
+        assert redact_text(jti) == jti
