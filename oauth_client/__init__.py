@@ -1,7 +1,10 @@
 """Fetches tokens for agents and people, from the refusal to the token; a library, usable with any compliant issuer."""
 
+from oauth_client.asking import Asking
 from oauth_client.auth import TokenAuth
+from oauth_client.backchannel import Backchannel
 from oauth_client.browser import Browser
+from oauth_client.consent_errors import AccessDenied, ConsentExpired
 from oauth_client.credentials import ClientSecret, Credentials, PrivateKey, WorkloadToken
 from oauth_client.egress import GuardedTransport
 from oauth_client.enterprise import EnterpriseTokens
@@ -28,7 +31,7 @@ from oauth_client.errors import (
     Unreachable,
 )
 from oauth_client.exchange import Delegated, Exchanges
-from oauth_client.models import Token
+from oauth_client.models import Token, Waiting
 from oauth_client.person import PersonTokens
 from oauth_client.policy import Policy
 from oauth_client.registration import PublicClient
@@ -42,11 +45,15 @@ CLIENT_CREDENTIALS_EXTENSION = "io.modelcontextprotocol/oauth-client-credentials
 
 __all__ = [
     "CLIENT_CREDENTIALS_EXTENSION",
+    "AccessDenied",
     "AddressRefused",
+    "Asking",
     "AuthorizationRefused",
+    "Backchannel",
     "BadTokenAnswer",
     "Browser",
     "ClientSecret",
+    "ConsentExpired",
     "Credentials",
     "CredentialsUnusable",
     "Delegated",
@@ -79,6 +86,7 @@ __all__ = [
     "Tokens",
     "Unreachable",
     "Vault",
+    "Waiting",
     "WorkloadToken",
     "client_document",
 ]

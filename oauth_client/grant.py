@@ -1,6 +1,8 @@
 """One token request: client credentials in, a checked token answer out."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from oauth_client.credentials import Credentials
 from oauth_client.errors import BadTokenAnswer, TokenRefused
@@ -9,8 +11,9 @@ from oauth_client.rules.rfc6749_token import read_answer, read_refusal, token_fo
 from oauth_client.wire import Wire
 
 _OK = 200
-_CONFIDENTIAL = ("code", "code_verifier", "refresh_token", "subject_token", "assertion")
-Read = Callable[[Document, Collection[str], str], TokenAnswer]
+_CONFIDENTIAL = ("code", "code_verifier", "refresh_token", "subject_token", "assertion", "auth_req_id")
+T = TypeVar("T")
+Read: TypeAlias = Callable[[Document, Collection[str], str], T]
 
 
 async def request_token(wire: Wire, target: Target, credentials: Credentials, scopes: Collection[str]) -> TokenAnswer:
@@ -29,26 +32,39 @@ async def redeem(
     form: Mapping[str, str],
     scopes: Collection[str],
     *,
-    read: Read = read_answer,
+    read: Read[TokenAnswer] = read_answer,
 ) -> TokenAnswer:
     """Any grant at the token endpoint of the server it belongs to, with the client's proof. RFC 6749 §3.2.
 
     `scopes` are those that the answer means when it names none; `read` accepts the answer.
     Raises as `request_token` does.
     """
+    ask: Callable[[Proof], Awaitable[TokenAnswer]] = partial(
+        post_proved, wire, server.token_endpoint, form, scopes, read
+    )
+    return await proved(server, credentials, ask)
+
+
+async def proved(server: ServerMetadata, credentials: Credentials, ask: Callable[[Proof], Awaitable[T]]) -> T:
+    """Any request that the client proves itself for; a secret that was rotated a moment ago loses none."""
     proof = await credentials.prove(server)
     try:
-        return await _ask(wire, server, proof, form, scopes, read)
+        return await ask(proof)
     except TokenRefused as refused:
         if refused.error != "invalid_client" or not await credentials.renew(proof):
             raise
-    return await _ask(wire, server, await credentials.prove(server), form, scopes, read)
+    return await ask(await credentials.prove(server))
 
 
-async def _ask(
-    wire: Wire, server: ServerMetadata, proof: Proof, form: Mapping[str, str], scopes: Collection[str], read: Read
-) -> TokenAnswer:
-    endpoint = server.token_endpoint
+async def post_proved(
+    wire: Wire,
+    endpoint: str,
+    form: Mapping[str, str],
+    scopes: Collection[str],
+    read: Read[T],
+    proof: Proof,
+) -> T:
+    """One form with the client's proof; what it is answered, read."""
     confidential = [form[name] for name in _CONFIDENTIAL if name in form]
     answer = await wire.post(endpoint, {**form, **proof.form}, proof.headers)
     if answer.document is None:

@@ -61,6 +61,8 @@ class ServerMetadata:
     authorization_endpoint: str = ""
     registration_endpoint: str = ""
     revocation_endpoint: str = ""
+    backchannel_endpoint: str = ""
+    delivery_modes: tuple[str, ...] = ()
     promises_iss: bool = False
     takes_documents: bool = False
 
@@ -76,6 +78,31 @@ class Pending:
     scopes: frozenset[str]
     state: str = field(repr=False)
     verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A server's word that it asks somebody: by which id to come for the answer, when at most and how often. CIBA §7.3.
+
+    `where` is the page on which they decide, as far as the server says.
+    """
+
+    auth_req_id: str = field(repr=False)
+    expires_in: int
+    interval: int
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A question that waits for a person: what they are asked, and on which page, as far as that is known."""
+
+    resource: str
+    issuer: str
+    scopes: frozenset[str]
+    binding_message: str
+    where: str
+    ends: float
 
 
 @dataclass(frozen=True, kw_only=True)

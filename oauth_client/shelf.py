@@ -15,10 +15,10 @@ _MARGIN_SHARE = 0.1
 class Shelf(Generic[K]):
     """Whoever asks for a key while it is being obtained shares that; what is close to its end is obtained anew."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, abandoned: bool = False) -> None:
         self._policy = policy
         self._held: OrderedDict[K, tuple[Token, float]] = OrderedDict()
-        self._flights: Flights[K, Token] = Flights(policy.clock, policy.backoff)
+        self._flights: Flights[K, Token] = Flights(policy.clock, policy.backoff, abandoned=abandoned)
 
     async def get(self, key: K, obtain: Callable[[], Awaitable[Token]]) -> Token:
         """The token of this key. Raises what `obtain` raises."""

@@ -45,6 +45,8 @@ def read_metadata(document: Document, issuer: str, where: str) -> ServerMetadata
         authorization_endpoint=document.text("authorization_endpoint"),
         registration_endpoint=document.text("registration_endpoint"),
         revocation_endpoint=document.text("revocation_endpoint"),
+        backchannel_endpoint=document.text("backchannel_authentication_endpoint"),
+        delivery_modes=document.strings("backchannel_token_delivery_modes_supported"),
         promises_iss=document.members.get("authorization_response_iss_parameter_supported") is True,
         takes_documents=document.members.get("client_id_metadata_document_supported") is True,
     )
