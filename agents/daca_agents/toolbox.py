@@ -27,6 +27,7 @@ from resource_server import Caller
 
 _TIMEOUT = httpx2.Timeout(60, connect=5)
 _CALLERS = 256
+_SOON = 2.0
 
 Failed = Callable[[RunContextWrapper[Any], ToolServerProblem], None]
 
@@ -39,8 +40,20 @@ class Tools:
     peers: Sequence[Peer] = ()
 
     async def survey(self) -> list[ToolServerProblem]:
-        """Ask all at once what they offer; who could not be asked, and why."""
-        found = await asyncio.gather(*(place.survey() for place in (*self.servers, *self.peers)))
+        """Ask one after the other what they offer; who could not be asked, and why.
+
+        In the profile's order, so that the same run makes the same decisions in the same order; but whoever does not
+        answer soon is not waited for before the next is asked.
+        """
+        asked: list[asyncio.Task[ToolServerProblem | None]] = []
+        try:
+            for place in (*self.servers, *self.peers):
+                asked.append(asyncio.create_task(place.survey()))
+                await asyncio.wait(asked[-1:], timeout=_SOON)
+            found = await asyncio.gather(*asked)
+        finally:
+            for task in asked:
+                task.cancel()
         return [problem for problem in found if problem is not None]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
+from daca_agents import toolbox
 from daca_agents.refusals import ToolServerAway, ToolServerProblem, ToolServerRefused
 from daca_agents.tool_server import ToolServer
+from daca_agents.toolbox import Tools
 from tests.mcp_server.issuer import Wire
 
 URL = "http://localhost:7000/mcp"
@@ -149,3 +151,39 @@ async def test_a_server_that_answers_with_an_error_is_named(wire: Wire, old: Old
     old.status = status
     with pytest.raises(ToolServerRefused, match=r"^old: http://localhost:7000/mcp answered: "):
         await toolbox(wire).call_tool("wait", {})
+
+
+class Place:
+    """A tool server that is asked what it offers, and answers when it may."""
+
+    def __init__(self, name: str, asked: list[str]) -> None:
+        self.name = name
+        self.asked = asked
+        self.may = asyncio.Event()
+
+    async def survey(self) -> None:
+        self.asked.append(self.name)
+        await self.may.wait()
+        self.asked.append(f"{self.name} answered")
+
+
+async def test_servers_are_asked_in_the_profiles_order_and_the_silent_one_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    first, second = Place("first", asked), Place("second", asked)
+    second.may.set()
+    tools = Tools(servers=cast("Any", (second, first)))
+    first.may.set()
+    await tools.survey()
+    assert asked == ["second", "second answered", "first", "first answered"]
+
+    asked.clear()
+    first.may.clear()
+    monkeypatch.setattr(toolbox, "_SOON", 0.01)
+    asking = asyncio.create_task(Tools(servers=cast("Any", (first, second))).survey())
+    async with asyncio.timeout(30):
+        while "second answered" not in asked:
+            await asyncio.sleep(0.01)
+    first.may.set()
+    assert await asking == []

@@ -24,6 +24,7 @@ from sidecar.audit import Audit
 from sidecar.connect import Sidecar
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets_file import SecretsFile
+from sidecar.trace import Traced, TracedTransport
 from tests.agents.conftest import lifespan
 from tests.mcp_server.issuer import ISSUER, Wire
 
@@ -87,12 +88,12 @@ async def household(folder: Path, **model: Any) -> AsyncGenerator[Household]:
                 mode="embedded",
                 state=state,
                 secrets=FileSecrets(folder / "secrets.json"),
-                transport=wire,
+                transport=TracedTransport(wire),
                 audit=Audit([partial(_heard, found, app_id)]),
             )
 
         async def serve(url: str, app: ASGIApp) -> None:
-            wire.apps[url.removesuffix("/mcp")] = app
+            wire.apps[url.removesuffix("/mcp")] = Traced(app)  # as every process does
             await stack.enter_async_context(lifespan(app))
 
         issuing = IssuerSettings(identity=ROOT / "identity.yaml", data=folder)
