@@ -1,8 +1,8 @@
 """Chooses, once per process, how an app reaches secrets, state and other apps: through Dapr, or with no sidecar."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -45,10 +45,12 @@ async def connect(
     data: Path,
     routes: Mapping[str, str],
     listeners: Sequence[Listener] = (),
+    outgoing: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = TracedTransport,
 ) -> AsyncGenerator[Sidecar]:
     """Dapr when its environment is there, else files in `data`. `listeners` hear the audit events too.
 
-    `routes` maps canonical origins to app-ids; embedded, an origin is simply where it says it is.
+    `routes` maps canonical origins to app-ids; embedded, an origin is simply where it says it is. `outgoing` is put
+    around the transport: every call to another app goes through it.
     Raises StateUnavailable when the state file cannot be opened, SidecarUnavailable when the sidecar stays unready, or
     is not there at all where `DACA_REQUIRE_SIDECAR=1` says it must be: an injector that was away leaves a pod without.
     """
@@ -60,7 +62,7 @@ async def connect(
     else:
         chosen = _behind(address, app_id, routes, Callers(environ.get("APP_API_TOKEN", "")), listeners)
     async with chosen as sidecar:
-        yield sidecar
+        yield replace(sidecar, transport=outgoing(sidecar.transport))
 
 
 @asynccontextmanager
@@ -70,8 +72,7 @@ async def _embedded(app_id: str, data: Path, listeners: Sequence[Listener]) -> A
         httpx2.AsyncHTTPTransport(limits=LIMITS) as transport,
     ):
         secrets = FileSecrets(data / "secrets.json")
-        traced, audit = TracedTransport(transport), Audit(listeners)
-        yield Sidecar(mode="embedded", state=state, secrets=secrets, transport=traced, audit=audit)
+        yield Sidecar(mode="embedded", state=state, secrets=secrets, transport=transport, audit=Audit(listeners))
 
 
 @asynccontextmanager
@@ -85,7 +86,7 @@ async def _behind(
                 mode="sidecar",
                 state=DaprState(http),
                 secrets=DaprSecrets(http),
-                transport=TracedTransport(transport),
+                transport=transport,
                 callers=callers,
                 audit=Audit([events.hear, *listeners], lambda: events.dropped),
             )

@@ -130,7 +130,12 @@ def run(build: Build, process: Process, *, environ: Mapping[str, str] = os.envir
 
 async def _serve(build: Build, process: Process, environ: Mapping[str, str], watch: Watch) -> bool:
     async with connect(
-        environ, app_id=process.app_id, data=process.data, routes=process.routes, listeners=watch.listeners
+        environ,
+        app_id=process.app_id,
+        data=process.data,
+        routes=process.routes,
+        listeners=watch.listeners,
+        outgoing=watch.outgoing,
     ) as sidecar:
         built = build(sidecar)
         app: AsgiApp = await built if inspect.isawaitable(built) else built

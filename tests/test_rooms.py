@@ -88,6 +88,7 @@ LAYERS = (
         theirs=_rooms("uvicorn", "uvloop", "structlog", "starlette", "orjson"),
     ),
     Layer(files="sidecar/metrics.py", ours=_rooms("sidecar"), theirs=_rooms("prometheus_client")),
+    Layer(files="sidecar/spans.py", ours=_rooms("sidecar"), theirs=_rooms("opentelemetry", "httpx2")),
     Layer(files="sidecar/*.py", ours=_rooms("sidecar"), theirs=_rooms("httpx", "httpx2", "dapr", "structlog")),
     Layer(
         files="cli/*.py",
