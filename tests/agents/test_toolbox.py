@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from daca_agents import toolbox
 from daca_agents.refusals import ToolServerAway, ToolServerProblem, ToolServerRefused
 from daca_agents.tool_server import ToolServer
 from daca_agents.toolbox import Tools
@@ -160,10 +159,12 @@ class Place:
         self.name = name
         self.asked = asked
         self.may = asyncio.Event()
+        self.answered = asyncio.Event()
 
     async def survey(self) -> None:
         self.asked.append(self.name)
         await self.may.wait()
+        self.answered.set()
         self.asked.append(f"{self.name} answered")
 
 
@@ -180,10 +181,10 @@ async def test_servers_are_asked_in_the_profiles_order_and_the_silent_one_keeps_
 
     asked.clear()
     first.may.clear()
-    monkeypatch.setattr(toolbox, "_SOON", 0.01)
+    second.answered.clear()
+    monkeypatch.setattr("daca_agents.toolbox._SOON", 0.01)
     asking = asyncio.create_task(Tools(servers=cast("Any", (first, second))).survey())
     async with asyncio.timeout(30):
-        while "second answered" not in asked:
-            await asyncio.sleep(0.01)
+        await second.answered.wait()
     first.may.set()
     assert await asking == []
