@@ -1,7 +1,7 @@
 """Which TCP ports may be used on this machine."""
 
 import errno
-import random
+import secrets
 import socket
 from collections.abc import Iterable, Mapping
 
@@ -31,10 +31,15 @@ def is_free(port: int, host: str) -> bool:
 
 
 def pick(count: int, *, taken: Iterable[int] = ()) -> list[int]:
-    """Free ports for sidecars. Raises Failure when there are not that many."""
+    """Free ports for sidecars. Raises Failure when there are not that many.
+
+    One after the other from anywhere: of two systems that start at the same moment, before either listens, hardly any
+    two would wait for the same port, as some of many ports picked one by one would be.
+    """
     used = set(taken)
     found: list[int] = []
-    for port in random.sample(_OWN_RANGE, len(_OWN_RANGE)):
+    begin = secrets.randbelow(len(_OWN_RANGE))
+    for port in (*_OWN_RANGE[begin:], *_OWN_RANGE[:begin]):
         if len(found) == count:
             return found
         if port not in used and is_free(port, "127.0.0.1"):

@@ -56,7 +56,7 @@ async def test_an_answer_that_nobody_wants_any_more_is_not_thought_to_its_end(
     assert isinstance(first, Event)
     assert first.data["text"] == "Well, "
     await events.aclose()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await endpoint.left.wait()
 
 
@@ -106,7 +106,7 @@ async def test_hanging_up_stops_the_model(
     async def send(_: Any) -> None:
         pass
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await world.wire.apps[RESEARCHER](scope, receive, send)
         await endpoint.left.wait()
 

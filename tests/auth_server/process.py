@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,12 +16,6 @@ from tests.auth_server.world import SECRETS, World
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 60
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def environment(world: World, port: int) -> dict[str, str]:

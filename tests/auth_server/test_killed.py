@@ -9,8 +9,9 @@ import pytest
 from auth_server.people import Family
 from auth_server.rules.oauth21_refresh_token import permission_of
 from tests.auth_server.person import Person, refresh
-from tests.auth_server.process import free_port, running
+from tests.auth_server.process import running
 from tests.auth_server.world import Server, World
+from tests.ports import free_port
 
 
 async def family_of(server: Server, token: str) -> Family:

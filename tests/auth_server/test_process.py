@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from auth_server.settings import Settings
-from tests.auth_server.process import ROOT, STARTS_WITHIN, environment, free_port, running
+from tests.auth_server.process import ROOT, STARTS_WITHIN, environment, running
 from tests.auth_server.world import NOTES, RESEARCHER, World
+from tests.ports import free_port
 
 
 def _token(port: int) -> str:

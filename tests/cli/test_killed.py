@@ -58,7 +58,7 @@ def test_a_killed_part_comes_back_and_nothing_is_lost(running: Any) -> None:
             world.ok("call", "notes", "write_note", "--args", json.dumps(note), "--client", "survivor")
             killed = up.pids()[part]
             os.kill(killed, signal.SIGKILL)
-            assert not world.living({part: killed}, seconds=10)
+            assert not world.living({part: killed}, seconds=30)
             asked = ("call", "notes", "read_note", "--args", json.dumps({"name": note["name"]}), "--client", "survivor")
             assert world.json(*asked)["structuredContent"]["text"] == str(number), f"after the end of {part}"
             assert world.ok("token", "notes", "--client", "survivor"), f"after the end of {part}"
@@ -75,7 +75,7 @@ def test_the_run_file_follows_the_new_pids(running: Any) -> None:
         os.kill(before[part], signal.SIGKILL)
     killed = {part: before[part] for part in parts_of(before)}
     # A dying process still has its socket: what is called then is no next call, and its answer is lost.
-    assert not world.living(killed, seconds=10)
+    assert not world.living(killed, seconds=30)
     world.ok("call", "notes", "--client", "operator")
     assert up.process.poll() is None
 
@@ -90,7 +90,7 @@ def test_what_was_killed_with_its_supervisor_is_there_after_the_next_start(world
         pids = up.pids()
         up.process.kill()
         up.process.wait()
-        assert not world.living(pids, seconds=10)
+        assert not world.living(pids, seconds=30)
     with world.up("auth-server", "notes", f"--{mode}"):
         assert keys <= {key["kid"] for key in world.json("keys", "list")}
         assert "text" in world.ok("call", "notes", "read_note", "--args", '{"name": "kept"}', "--client", "kept")

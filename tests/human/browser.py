@@ -74,14 +74,14 @@ class Visitor:
 
     async def sees(self, title: str) -> None:
         """Wait until the page in front has this title."""
-        await expect(self.page).to_have_title(title, timeout=20_000)
+        await expect(self.page).to_have_title(title, timeout=60_000)
 
 
 @asynccontextmanager
 async def visitor(browser: Browser, *, scripts: bool = True) -> AsyncGenerator[Visitor]:
     """A person with a fresh browser: no cookie, nothing kept."""
     context: BrowserContext = await browser.new_context(java_script_enabled=scripts, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     try:
         found = Visitor(page=await context.new_page())
         found.watch()

@@ -13,7 +13,8 @@ from sidecar.components import Access
 from tests.human.browser import Visitor
 from tests.human.client import McpClient
 from tests.human.listener import Listener
-from tests.human.town import PASSWORD, USER, environment, free_port, furnish, process
+from tests.human.town import PASSWORD, USER, environment, furnish, process
+from tests.ports import free_port
 from tests.sidecar.conftest import Sidecars, start_redis
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("human")]

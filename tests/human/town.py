@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import httpx2
 import pytest
 
 from tests.human.story import Place
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 90
@@ -36,12 +36,6 @@ class Town:
         """What the processes wrote."""
         lines = self.log.read_text(encoding="utf-8").split("\n")
         return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def furnish(folder: Path, resource: str) -> tuple[str, str]:

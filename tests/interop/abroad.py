@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.human.town import free_port
+from tests.ports import free_port
 
 CLIENT = "voyager"
 

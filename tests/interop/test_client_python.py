@@ -11,9 +11,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from tests.human.town import Town, free_port
+from tests.human.town import Town
 from tests.interop.document import Documents
 from tests.interop.visit import Visit, told
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.xdist_group("interop")]
 MODES = ["legacy", "auto", "2026-07-28"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.human.town import free_port
 from tests.interop.document import Documents
 from tests.interop.program import Desk
 from tests.interop.visit import told
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]
 EDITIONS = [("sdk", "legacy"), ("client", "legacy"), ("client", "auto"), ("client", "2026-07-28")]

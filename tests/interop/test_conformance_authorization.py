@@ -3,10 +3,10 @@
 import httpx2
 import pytest
 
-from tests.human.town import free_port
 from tests.interop.document import Documents
 from tests.interop.program import Desk
 from tests.interop.visit import go_back
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]
 SUITE = "node_modules/@modelcontextprotocol/conformance/dist/index.js"

@@ -24,8 +24,8 @@ from starlette.routing import Route
 from oauth_client import ClientSecret, Policy, TokenAuth, Tokens
 from resource_server import Door, current_caller
 from sidecar.secrets_file import SecretsFile
-from tests.human.town import free_port
 from tests.interop.abroad import CLIENT, Abroad, abroad
+from tests.ports import free_port
 
 Ask = Callable[[str], Awaitable[dict[str, Any]]]
 pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node")]

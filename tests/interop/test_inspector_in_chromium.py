@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.human.browser import chromium, visitor
-from tests.human.town import free_port
 from tests.interop.program import INSPECTOR, Desk
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.needs("node"), pytest.mark.needs("chromium")]
 PATIENCE = 60_000  # milliseconds

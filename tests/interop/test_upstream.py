@@ -1,7 +1,6 @@
 """Our sign-in page sends people to node-oidc-provider, and takes them back."""
 
 import re
-import socket
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Generator
@@ -15,6 +14,7 @@ import pytest
 from sidecar.embedded import SqliteState
 from tests.auth_server.person import Person, asked, back, redeem
 from tests.auth_server.world import IDENTITY, ISSUER, Clock, Interruptible, World
+from tests.ports import free_port
 
 CALLBACK = f"{ISSUER}/callback/upstream"
 SECRET = "a secret + of % ours"  # characters that Basic must encode, RFC 6749 §2.3.1
@@ -36,9 +36,7 @@ pytestmark = pytest.mark.needs("node")
 @pytest.fixture(scope="module", params=["client_secret_basic", "client_secret_post"])
 def provider(request: pytest.FixtureRequest, peers: Path, node: str) -> Generator[tuple[int, str]]:
     """The port of a running provider, and how it wants our secret."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     argv = [node, "upstream.mjs", str(port), "daca", SECRET, CALLBACK, request.param]
     with subprocess.Popen(argv, cwd=peers, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -258,7 +258,7 @@ async def _hang_up(sleeper: Sleeper, body: object, headers: dict[str, str]) -> N
         pass
 
     scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": given, "query_string": b""}
-    async with app.lifespan_context(app), asyncio.timeout(5):
+    async with app.lifespan_context(app), asyncio.timeout(60):
         serving = asyncio.create_task(app(scope, receive, send))
         await sleeper.started.wait()
         if headers["mcp_protocol_version"] in HANDSHAKE:

@@ -127,7 +127,7 @@ async def _session(street: Street, mode: str, auth: TokenAuth | None = None) -> 
     url = street.resource.identifier
     tokens = Tokens(credentials=ClientSecret(CLIENT, SECRET))
     mine = auth or TokenAuth(tokens, resource=url, on_failure="answer")
-    async with asyncio.timeout(15), tokens, httpx2.AsyncClient(auth=mine, timeout=10) as http:
+    async with asyncio.timeout(60), tokens, httpx2.AsyncClient(auth=mine, timeout=60) as http:
         transport = streamable_http_client(url, http_client=http)
         async with Client(transport, mode=mode, extensions=[advertise(CLIENT_CREDENTIALS_EXTENSION)]) as client:
             yield client

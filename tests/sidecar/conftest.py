@@ -24,21 +24,14 @@ from sidecar.dapr_state import DaprState
 from sidecar.daprd import DaprdSpec, command
 from sidecar.embedded import SqliteState
 from sidecar.state import State
+from tests.ports import free_port, free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = Access(apis=("invoke", "secrets", "state"))
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 def _wait(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while not ready():
         if process.poll() is not None or time.monotonic() > until:
             raise AssertionError(f"did not start: {log.read_text()[-2000:]}")
@@ -177,7 +170,7 @@ class RunningServer:
 
 
 def start_redis(folder: Path, port: int | None = None) -> RunningServer:
-    (port,) = free_ports(1) if port is None else (port,)
+    port = port or free_port()
     log = folder / "redis.log"
     flags = ["--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes", "--save", ""]
     with log.open("wb") as output:
@@ -200,7 +193,7 @@ def _as_postgres() -> list[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Generator[RunningServer]:
-    (port,) = free_ports(1)
+    port = free_port()
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     binaries = str(debian[0]) if debian else str(Path(shutil.which("postgres") or "").parent)
     folder = Path(tempfile.mkdtemp(prefix="daca-postgres-"))
@@ -318,7 +311,7 @@ def redis_of_its_own(tmp_path: Path) -> Generator[RunningServer]:
 
 @pytest.fixture
 def unused_port() -> int:
-    return free_ports(1)[0]
+    return free_port()
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ async def test_redis_dropping_a_key_between_read_and_write_still_leaves_one_winn
     async with (
         _paused_state(one.address, store.clock) as (state_a, pause_a),
         _paused_state(two.address, store.clock) as (state_b, pause_b),
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         asyncio.TaskGroup() as tasks,
     ):
         a = tasks.create_task(state_a.insert(store.key, "a", ttl=10))

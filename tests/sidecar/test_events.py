@@ -30,8 +30,9 @@ from sidecar.events import Events
 from sidecar.trace import Trace, Traced, TracedTransport, enter, leave
 from tests.agents.conftest import lifespan
 from tests.mcp_server.issuer import ISSUER, Wire
+from tests.ports import free_ports
 from tests.sidecar.callee import Receive, Send, serving
-from tests.sidecar.conftest import RunningServer, Sidecars, free_ports, start_redis
+from tests.sidecar.conftest import RunningServer, Sidecars, start_redis
 
 pytestmark = [pytest.mark.needs("daprd"), pytest.mark.needs("redis")]
 TELLS = Access(apis=("publish", "secrets", "state"))

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 
 import httpx2
@@ -11,6 +10,7 @@ import pytest
 
 from sidecar.leaving import Leaving
 from sidecar.process import server_config
+from tests.ports import free_port
 
 SCRIPT = """
 import sys
@@ -36,9 +36,7 @@ def test_it_is_an_app_like_any_other() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 async def test_told_by_a_signal_it_answers_and_closes_where_it_kept_connections_before(tmp_path: object) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SCRIPT, str(port), str(tmp_path))
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
@@ -54,9 +52,9 @@ async def test_told_by_a_signal_it_answers_and_closes_where_it_kept_connections_
 
 
 async def _until_up(http: httpx2.AsyncClient) -> httpx2.Response:
-    for _ in range(200):
-        try:
-            return await http.get("/")
-        except httpx2.TransportError:
-            await asyncio.sleep(0.05)
-    pytest.fail("it did not come up")
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await http.get("/")
+            except httpx2.TransportError:
+                await asyncio.sleep(0.05)

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from sidecar.patience import PatientTransport
+from tests.ports import free_port
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -15,16 +16,8 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-async def _port() -> int:
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
-
-
 async def test_a_request_waits_for_a_server_that_comes_back() -> None:
-    port = await _port()
+    port = free_port()
     async with httpx2.AsyncClient(transport=PatientTransport(httpx2.AsyncHTTPTransport())) as http:
         asked = asyncio.create_task(http.post(f"http://127.0.0.1:{port}/", content=b"once"))
         done, _ = await asyncio.wait([asked], timeout=0.2)
@@ -34,7 +27,7 @@ async def test_a_request_waits_for_a_server_that_comes_back() -> None:
 
 
 async def test_it_waits_no_longer_than_it_may_and_for_nobody_else() -> None:
-    port = await _port()
+    port = free_port()
     inner = httpx2.AsyncHTTPTransport()
     async with httpx2.AsyncClient(transport=PatientTransport(inner, seconds=0.2)) as http:
         with pytest.raises(httpx2.ConnectError):

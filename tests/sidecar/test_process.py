@@ -57,7 +57,7 @@ def _running(port: int, data: Path, **environ: str) -> "Generator[subprocess.Pop
 
 
 def _get(port: int, **headers: str) -> httpx2.Response:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         try:
             return httpx2.get(f"http://127.0.0.1:{port}/x?code=sesame-url", headers=headers, trust_env=False)
@@ -74,7 +74,7 @@ def test_an_app_logs_json_without_credentials_and_ends_cleanly_on_a_signal(
     with _running(unused_port, tmp_path) as process:
         answer = _get(unused_port, **{"authorization": "Bearer sesame-header", "x-forwarded-for": "6.6.6.6"})
         process.send_signal(number)
-        out, errors = process.communicate(timeout=10)
+        out, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out == "after\n"
     assert "server" not in answer.headers
@@ -90,7 +90,7 @@ def test_an_app_logs_json_without_credentials_and_ends_cleanly_on_a_signal(
 def test_an_app_whose_state_cannot_be_opened_says_why_in_one_line_and_fails(tmp_path: Path, unused_port: int) -> None:
     (tmp_path / "state.db").mkdir()
     with _running(unused_port, tmp_path) as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     (line,) = [json.loads(line) for line in errors.splitlines()]
     assert line["event"] == "cannot start"
@@ -101,5 +101,5 @@ def test_the_level_of_the_logs_can_be_set(tmp_path: Path, unused_port: int) -> N
     with _running(unused_port, tmp_path, DACA_LOG_LEVEL="error") as process:
         _get(unused_port)
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert [json.loads(line)["event"] for line in errors.splitlines()] == ["failed"]
