@@ -35,6 +35,7 @@ class Inn(AuthServer):
     retired: set[str] = field(default_factory=set[str])
     reused: int = 0
     rotates: bool = True
+    managed: bool = True
     handed_out: list[str] = field(default_factory=list[str])
     revoked: list[str] = field(default_factory=list[str])
     less: frozenset[str] = frozenset()
@@ -69,7 +70,8 @@ class Inn(AuthServer):
             return JSONResponse(self.refuses, 400)
         client_id = f"made-{len(self.registered)}"
         self.clients[client_id] = said
-        more = {"registration_client_uri": f"{self.issuer}/clients/{client_id}", "registration_access_token": "mine"}
+        managed = {"registration_client_uri": f"{self.issuer}/clients/{client_id}", "registration_access_token": "mine"}
+        more = managed if self.managed else {}
         secret = {} if said["token_endpoint_auth_method"] == "none" else {"client_secret": secrets.token_urlsafe()}
         self.handed_out.extend(secret.values())
         return JSONResponse({**said, "client_id": client_id, **secret, **more}, 201)

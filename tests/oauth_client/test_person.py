@@ -18,6 +18,7 @@ from oauth_client import (
     AuthorizationRefused,
     ClientSecret,
     CredentialsUnusable,
+    IssuerChanged,
     IssuerNotListed,
     LoginRequired,
     MethodNotOffered,
@@ -458,6 +459,23 @@ async def test_a_person_who_does_not_come_ends_it(guest: Guest) -> None:
             await tokens.login(RESOURCE)
 
 
+@pytest.mark.parametrize("managed", [True, False])
+async def test_a_registration_that_cannot_be_asked_after_is_made_anew_after_nobody_came_back(
+    guest: Guest, *, managed: bool
+) -> None:
+    """The server may have shown the person a page that it knows no such client, of which a program hears nothing."""
+
+    async def nobody(_: str) -> None:
+        return
+
+    guest.inn.managed = managed
+    async with guest.tokens(open=nobody, seconds=0.05) as tokens:
+        with pytest.raises(LoginRequired, match="nobody finished it"):
+            await tokens.login(RESOURCE)
+    async with guest.tokens() as tokens:
+        assert (await tokens.login(RESOURCE)).client_id == ("made-1" if managed else "made-2")
+
+
 CLOCK = "https://clock.example/mcp"
 
 
@@ -505,6 +523,22 @@ async def test_sign_ins_in_flight_at_two_issuers_keep_codes_verifiers_and_creden
     assert [inn.handed_out[0] in one for inn, one in zip((guest.inn, other), told, strict=True)] == [True, True]
     assert [len(inn.forms) for inn in (guest.inn, other)] == [2, 2]
     assert guest.town.count(f"POST {ISSUER}/token") == guest.town.count(f"POST {OTHER}/token") == 2
+
+
+@pytest.mark.requirement("CL-13")
+async def test_a_client_registered_beforehand_nobody_said_where_belongs_to_the_issuer_it_first_signed_in_at(
+    guest: Guest,
+) -> None:
+    other = build_another(guest)
+    guest.inn.clients["desk"] = {}
+    async with guest.tokens(client=PublicClient("desk")) as tokens:
+        clock = await tokens.find(CLOCK)
+        assert (await tokens.login(RESOURCE)).issuer == ISSUER
+        with pytest.raises(IssuerChanged):
+            await tokens.get(clock, frozenset({"mcp:read"}))
+        with pytest.raises(IssuerChanged):
+            await tokens.login(CLOCK)
+    assert other.asked == []
 
 
 @pytest.mark.requirement("CH-05", "CH-15")
