@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """Web origins whose pages may call this server, beside its own."""
     allowed_hosts: tuple[str, ...] = ()
     """Host headers accepted beside the resource's own."""
+    list_all_tools: bool = False
+    """Show every caller every tool: for clients that choose from tools/list and can ask a person for more."""
     calls_per_second: Annotated[float, Field(ge=0)] = 200.0
     """Tool calls a second one caller may keep up, ten times as many at once. 0 turns the limit off."""
 

@@ -112,7 +112,8 @@ class Door:
         inner: Scope = {**scope, "headers": headers, SCOPE_KEY: verified.caller}
         if operation.lists_tools:
             inner = readable(inner)
-            send = ToolListFilter(send, partial(self._operations.may_call, scopes=verified.scopes))
+            shows = partial(self._operations.shows, scopes=verified.scopes)
+            send = ToolListFilter(send, shows, one_callers=not self.settings.list_all_tools)
         reset = enter(verified.caller)
         try:
             await self.app(inner, operation.receive, send)

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     scopes: Sequence[str]
     tools: Mapping[str, str | Sequence[str]] | None
     implies: Mapping[str, str | Sequence[str]]
+    list_all_tools: bool
     scope_for: Callable[[Scope], Collection[str]] | None
     name: str
     mcp_path: str | None
@@ -64,6 +65,8 @@ class Settings:
     """The scope or scopes of each MCP tool; a tool that is not named here cannot be called. None: no MCP server."""
     implies: Mapping[str, str | Sequence[str]] = field(default_factory=dict[str, "str | Sequence[str]"])
     """Which narrower scopes a broader one contains."""
+    list_all_tools: bool = False
+    """Show in tools/list what the caller may not call yet, for clients that choose from there and can step up."""
     scope_for: Callable[[Scope], Collection[str]] | None = None
     """For apps that are no MCP servers: what a request needs beyond the baseline."""
     name: str = ""

@@ -1,4 +1,4 @@
-"""The answer to tools/list, narrowed to what this caller may call. A courtesy: the call itself is refused anyway."""
+"""The answer to tools/list, narrowed to what may be called. A courtesy: the call itself is refused anyway."""
 
 import json
 import re
@@ -21,9 +21,10 @@ def readable(scope: Scope) -> Scope:
 class ToolListFilter:
     """A `send` for one response: JSON is narrowed whole, an event stream event by event, all else passes as it is."""
 
-    def __init__(self, send: Send, may_call: Callable[[str], bool]) -> None:
+    def __init__(self, send: Send, shows: Callable[[str], bool], *, one_callers: bool) -> None:
         self._send = send
-        self._may_call = may_call
+        self._shows = shows
+        self._one_callers = one_callers
         self._start: Message | None = None
         self._streams = False
         self._pending = b""
@@ -102,9 +103,9 @@ class ToolListFilter:
         tools = listed.get("tools")
         if not isinstance(tools, list):
             return False
-        listed["tools"] = [tool for tool in cast("list[object]", tools) if self._may_call(_name_of(tool))]
-        if "cacheScope" in listed:
-            listed["cacheScope"] = "private"  # this list is one caller's own
+        listed["tools"] = [tool for tool in cast("list[object]", tools) if self._shows(_name_of(tool))]
+        if self._one_callers and "cacheScope" in listed:
+            listed["cacheScope"] = "private"
         return True
 
 

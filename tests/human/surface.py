@@ -21,6 +21,7 @@ _ASKED = (
     *("client_id", "redirect_uri", "response_type", "state", "code_challenge", "code_challenge_method", "resource"),
     *("scope", "nonce", "prompt", "max_age", "login_hint", "acr_values", "response_mode", "request", "request_uri"),
 )
+_BACK = ("state", "code", "iss", "error", "error_description", "session_state")
 _PROOF = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
 _DESCRIBED = (
     *("client_name", "redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method"),
@@ -30,6 +31,8 @@ SURFACE = (
     Endpoint(path="/authorize", methods=("GET", "POST"), parameters=_ASKED),
     Endpoint(path="/par", parameters=(*_ASKED, *_PROOF[1:])),
     Endpoint(path="/sign-in", methods=("GET", "POST"), parameters=("interaction", "csrf", "name", "password", "then")),
+    Endpoint(path="/upstream", parameters=("interaction", "csrf")),
+    Endpoint(path="/callback/upstream", methods=("GET",), parameters=_BACK),
     Endpoint(
         path="/consent",
         methods=("GET", "POST"),

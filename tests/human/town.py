@@ -58,14 +58,14 @@ def furnish(folder: Path, resource: str) -> tuple[str, str]:
 
 
 @contextmanager
-def town(folder: Path) -> Generator[Town]:
-    """The whole of it, until the end of the block."""
+def town(folder: Path, **notes: str) -> Generator[Town]:
+    """The whole of it, until the end of the block; `notes` are more variables of theirs."""
     issuer, resource = f"http://localhost:{free_port()}", f"http://localhost:{free_port()}/mcp"
     operator = furnish(folder, resource)
     log = folder / "log"
     with ExitStack() as stack:
         stack.enter_context(process(("auth_server",), environment(folder, issuer), log))
-        more = {**environment(folder, issuer, port=port_of(resource)), "DACA_RESOURCE": resource}
+        more = {**environment(folder, issuer, port=port_of(resource)), "DACA_RESOURCE": resource, **notes}
         stack.enter_context(process(("mcp_server", "notes"), more, log))
         place = Place(issuer=issuer, resource=resource, user=USER, password=PASSWORD)
         yield Town(place=place, folder=folder, operator=operator, log=log)

@@ -4,6 +4,7 @@ import fcntl
 import shutil
 import subprocess
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,28 @@ def documents(certificate: Path) -> Generator[Documents]:
 @pytest.fixture(scope="session")
 def running_town(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Generator[Town]:
     """Our authorization server, which trusts the documents' certificate, and the notes."""
-    folder = tmp_path_factory.mktemp("town")
+    with _town(tmp_path_factory.mktemp("town"), certificate) as found:
+        yield found
+
+
+@contextmanager
+def _town(folder: Path, certificate: Path, **notes: str) -> Generator[Town]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SSL_CERT_FILE", str(certificate))
-        with town(folder) as found:
+        with town(folder, **notes) as found:
             yield found
+
+
+@pytest.fixture(scope="module")
+def showing_town(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Generator[Town]:
+    """One where the notes show all their tools to everybody."""
+    with _town(tmp_path_factory.mktemp("showing"), certificate, DACA_LIST_ALL_TOOLS="true") as found:
+        yield found
+
+
+@pytest.fixture
+def showing_desk(showing_town: Town, peers: Path, node: str, tmp_path: Path) -> Desk:
+    return Desk(node=node, peers=peers, town=showing_town, visit=Visit(place=showing_town.place), home=tmp_path)
 
 
 @pytest.fixture

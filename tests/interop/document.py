@@ -2,13 +2,15 @@
 
 import json
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 from tests.ports import free_port
+
+GRANTS = ("authorization_code", "refresh_token")
 
 
 class Documents:
@@ -19,14 +21,14 @@ class Documents:
         self.published: dict[str, Mapping[str, object]] = {}
         self.fetched: list[str] = []
 
-    def publish(self, name: str, *redirect_uris: str) -> str:
+    def publish(self, name: str, *redirect_uris: str, grants: Sequence[str] = GRANTS) -> str:
         """A public client's document; its URL is the client id."""
         url = f"{self.origin}/{name}.json"
         self.published[f"/{name}.json"] = {
             "client_id": url,
             "client_name": name,
             "redirect_uris": list(redirect_uris),
-            "grant_types": ["authorization_code", "refresh_token"],
+            "grant_types": list(grants),
             "response_types": ["code"],
             "token_endpoint_auth_method": "none",
             "application_type": "native",

@@ -221,10 +221,23 @@ async def test_the_servers_come_up_and_are_healthy_while_the_issuer_is_away(serv
         assert (await http.post(resource, json={})).status_code == 503
 
 
+@pytest.mark.parametrize(("told", "shown"), [("false", False), ("true", True)])
+async def test_a_tool_beyond_the_token_is_shown_where_all_are_to_be_shown(
+    told: str, *, shown: bool, servers: Servers, monkeypatch: pytest.MonkeyPatch, modern: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("DACA_LIST_ALL_TOOLS", told)
+    body, headers = modern("tools/list", {})
+    named = {name.replace("_", "-"): value for name, value in headers.items()} | {"accept": "*/*"}
+    resource = settings_for("notes").resource
+    async with servers.up("notes"), servers.http(servers.issuer.token(resource, "mcp:read")) as http:
+        listed = (await http.post(resource, json=body, headers=named)).json()["result"]["tools"]
+    assert ("delete_note" in [tool["name"] for tool in listed]) is shown
+
+
 async def test_a_caller_in_a_hurry_is_told_when_to_come_back(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, modern: Callable[..., Any]
 ) -> None:
-    monkeypatch.setenv("DACA_CALLS_PER_SECOND", "0.1")
+    monkeypatch.setenv("DACA_CALLS_PER_SECOND", "0.001")
     body, headers = modern("tools/call", {"name": "get_time", "arguments": {}})
     named = {name.replace("_", "-"): value for name, value in headers.items()} | {"accept": "*/*"}
     resource = settings_for("clock").resource

@@ -62,6 +62,22 @@ async def test_a_list_made_for_one_caller_is_marked_private_and_nothing_else_of_
     assert "cacheScope" not in json.loads((await _listed(home)).body)["result"]
 
 
+@pytest.mark.parametrize("scope", ["mcp:read", "mcp:admin"])
+async def test_a_door_told_to_list_all_shows_what_anybody_may_call_and_refuses_as_before(
+    scope: str, house: Build
+) -> None:
+    home = house(list_all_tools=True)
+    home.app.chunks = (json.dumps(ALL).encode(),)
+    listed = json.loads((await _listed(home, scope)).body)
+
+    assert _names(listed) == ["list_notes", "write_note", "delete_note"], (
+        "a tool that the door does not know is nobody's"
+    )
+    assert listed["result"]["cacheScope"] == "public", "the list is the same for all"
+    called = await home.call("tools/call", "mcp:read", name="delete_note")
+    assert called.status == 403
+
+
 def _cut(body: bytes, size: int) -> Sequence[bytes]:
     return [body[at : at + size] for at in range(0, len(body), size)]
 
