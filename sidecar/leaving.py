@@ -7,6 +7,8 @@ the sidecar behind the app is gone.
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from sidecar.at_once import AtOnce, Reply, at_once_of
+
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -19,6 +21,8 @@ class Leaving:
     def __init__(self, app: App) -> None:
         self._app = app
         self._begun = False
+        self._ask = at_once_of(app)
+        self.at_once: AtOnce | None = None if self._ask is None else self._answer_at_once
 
     def begin(self) -> None:
         """From now on."""
@@ -33,3 +37,7 @@ class Leaving:
             await send(message)
 
         await self._app(scope, receive, ending if scope["type"] == "http" else send)
+
+    def _answer_at_once(self, scope: Message, body: bytes) -> Reply | None:
+        """What the app answers; whoever leaves takes the whole way, which ends the connection."""
+        return None if self._begun or self._ask is None else self._ask(scope, body)

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from sidecar.at_once import AtOnce, Reply, Wrapped, at_once_of
+
 App: TypeAlias = Callable[..., Awaitable[None]]
 
 _RESOURCES_MOST: Final = 50
@@ -72,6 +74,16 @@ class Metrics:
                 return await app(scope, receive, noting)
             finally:
                 self._requests.labels(self._app_id, status).observe(time.perf_counter() - began)
+
+        ask = at_once_of(app)
+        return measuring if ask is None else Wrapped(app=measuring, at_once=self._measured_at_once(ask))
+
+    def _measured_at_once(self, ask: AtOnce) -> AtOnce:
+        def measuring(scope: MutableMapping[str, Any], body: bytes) -> Reply | None:
+            began, reply = time.perf_counter(), ask(scope, body)
+            if reply is not None:
+                self._requests.labels(self._app_id, str(reply[0])).observe(time.perf_counter() - began)
+            return reply
 
         return measuring
 

@@ -17,6 +17,7 @@ import orjson
 import structlog
 import uvicorn
 
+from sidecar.at_once import HttpAtOnce
 from sidecar.connect import Sidecar, connect
 from sidecar.leaving import Leaving
 from sidecar.lines import Lines
@@ -88,7 +89,7 @@ def server_config(app: AsgiApp, *, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         loop="none",
-        http="httptools",
+        http=HttpAtOnce,
         ws="none",
         lifespan="on",
         proxy_headers=False,

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import httpx2
 
+from sidecar.at_once import AtOnce, Reply, Scope, at_once_of
+
 App: TypeAlias = Callable[..., Awaitable[None]]
 
 # A later version may add fields after another dash; this one may not.
@@ -65,6 +67,8 @@ class Traced:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._ask = at_once_of(app)
+        self.at_once: AtOnce | None = None if self._ask is None else self._answer_at_once
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """One request."""
@@ -73,6 +77,15 @@ class Traced:
         reset = enter(trace_of(scope["headers"]) or begun())
         try:
             return await self._app(scope, receive, send)
+        finally:
+            leave(reset)
+
+    def _answer_at_once(self, scope: Scope, body: bytes) -> Reply | None:
+        if self._ask is None:
+            return None
+        reset = enter(trace_of(scope["headers"]) or begun())
+        try:
+            return self._ask(scope, body)
         finally:
             leave(reset)
 

@@ -89,6 +89,7 @@ LAYERS = (
     ),
     Layer(files="sidecar/metrics.py", ours=_rooms("sidecar"), theirs=_rooms("prometheus_client")),
     Layer(files="sidecar/spans.py", ours=_rooms("sidecar"), theirs=_rooms("opentelemetry", "httpx2")),
+    Layer(files="sidecar/at_once.py", ours=_rooms("sidecar"), theirs=_rooms("uvicorn")),
     Layer(files="sidecar/*.py", ours=_rooms("sidecar"), theirs=_rooms("httpx", "httpx2", "dapr", "structlog")),
     Layer(
         files="cli/*.py",

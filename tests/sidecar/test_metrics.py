@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from prometheus_client import generate_latest
 
+from sidecar.at_once import Reply, Scope, at_once_of
 from sidecar.metrics import Metrics
 
 WATCHED: Final = Path(__file__).resolve().parents[2] / "k8s" / "observability"
@@ -143,3 +144,19 @@ def test_what_the_alerts_and_the_dashboard_watch_is_what_an_app_tells() -> None:
     said = " ".join(path.read_text(encoding="utf-8") for path in WATCHED.iterdir())
     watched = {name.removesuffix("_bucket") for name in re.findall(r"\bdaca_\w+", said)}
     assert watched == {name for name in told if name.startswith("daca_") and not name.endswith("_created")}
+
+
+def test_what_is_answered_at_once_is_measured_too_and_what_is_declined_is_not_measured_twice() -> None:
+    class Prompt:
+        def at_once(self, scope: Scope, body: bytes) -> Reply | None:
+            return (200, (), body) if scope["path"] == "/token" else None
+
+        async def __call__(self, *_: object) -> None: ...
+
+    metrics = Metrics("app")
+    ask = at_once_of(metrics.measured(Prompt()))
+    assert ask is not None
+    assert [ask({"path": path}, b"a") for path in ("/token", "/other")] == [(200, (), b"a"), None]
+    said = generate_latest(metrics.registry).decode()
+    assert 'daca_request_duration_seconds_count{app="app",status="200"} 1.0' in said
+    assert said.count("daca_request_duration_seconds_count{") == 1

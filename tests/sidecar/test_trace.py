@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from sidecar.at_once import Reply, Scope
 from sidecar.trace import Trace, Traced, TracedTransport, begun, current, enter, leave, trace_of
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -91,3 +92,23 @@ async def test_a_call_carries_the_trace_that_it_is_made_for() -> None:
 
 def test_a_trace_that_begins_here_says_that_nobody_records_it() -> None:
     assert begun().flags == "00"
+
+
+def test_what_is_answered_at_once_belongs_to_its_trace_too_and_nothing_after_it_does() -> None:
+    class Prompt:
+        def at_once(self, _scope: Scope, body: bytes) -> Reply | None:
+            found = current()
+            return None if found is None else (200, (), body + found.trace_id.encode())
+
+        async def __call__(self, *_: object) -> None: ...
+
+    ask = Traced(Prompt()).at_once
+    assert ask is not None
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    named = {"headers": [(b"traceparent", f"00-{trace_id}-b7ad6b7169203331-01".encode())]}
+    assert ask(named, b"a") == (200, (), b"a" + trace_id.encode())
+    begun = ask({"headers": []}, b"")
+    assert begun is not None
+    assert len(begun[2]) == 32
+    assert current() is None
+    assert Traced(Prompt().__call__).at_once is None
