@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 Build: TypeAlias = Callable[[Sidecar], AsgiApp | Awaitable[AsgiApp]]
 
 _GRACE_SECONDS: Final = 5
+_LEVELS: Final = {"exception": "error", "warn": "warning"}
 _QUIET: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "uvicorn.access")
 """Libraries that name every URL they call at level info."""
 
@@ -40,9 +42,7 @@ def configure_logs(app_id: str, *, level: str = "info") -> None:
         structlog.processors.format_exc_info,
         redact,
         # After it: nothing of these comes from outside, and each decision writes a line.
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _named(app_id),
+        _stamped(app_id),
     ]
     number = logging.getLevelNamesMapping()[level.upper()]
     lines = Lines(sys.stderr)
@@ -74,8 +74,17 @@ def _render(_logger: object, _method: str, event: structlog.typing.EventDict) ->
         return json.dumps(event, default=str)
 
 
-def _named(app_id: str) -> structlog.typing.Processor:
-    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _stamped(app_id: str) -> structlog.typing.Processor:
+    """How grave, when, and which app: structlog has a processor for each, at twice the time."""
+    second, written = 0, ""
+
+    def add(_logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        nonlocal second, written
+        now, micro = divmod(time.time_ns() // 1000, 1_000_000)
+        if now != second:
+            second, written = now, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        event["level"] = _LEVELS.get(method, method)
+        event["timestamp"] = f"{written}.{micro:06d}Z"
         event["app"] = app_id
         return event
 

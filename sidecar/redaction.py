@@ -25,6 +25,10 @@ _SHAPES: Final = re.compile(
 _NEEDED: Final = re.compile(r"[. ='\"]")
 """No shape is without one of these: most values need no closer look, and every decision writes a line."""
 
+_MOST: Final = 1024
+_LONGEST: Final = 256
+_SOUND: Final[set[str]] = set()
+
 
 def redact_text(text: str) -> str:
     """The text with everything that has the shape of a credential hidden."""
@@ -37,8 +41,23 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     """A structlog processor: hides values by name, then by shape, however deep they lie."""
     for name, value in event.items():
         # Nearly always a string; the types of the others take longer to tell apart.
-        event[name] = _shown(name, value) if type(value) is str else _hide(name, value)
+        if type(value) is not str:
+            event[name] = _hide(name, value)
+        elif _names_a_secret(name):
+            event[name] = HIDDEN
+        elif value not in _SOUND and _NEEDED.search(value):
+            event[name] = _examined(value)
     return event
+
+
+def _examined(text: str) -> str:
+    """As `redact_text`, with a memory for texts without a credential that come again, such as URLs."""
+    shown = redact_text(text)
+    if shown == text and len(text) <= _LONGEST:
+        if len(_SOUND) >= _MOST:
+            _SOUND.clear()
+        _SOUND.add(text)
+    return shown
 
 
 def _hide(name: str, value: object) -> object:
