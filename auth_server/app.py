@@ -15,7 +15,7 @@ from auth_server.endpoints.jwks import jwks_endpoint
 from auth_server.endpoints.metadata import metadata_endpoint
 from auth_server.endpoints.par import par_endpoint
 from auth_server.endpoints.revoke import revoke_endpoint
-from auth_server.endpoints.token import token_endpoint
+from auth_server.endpoints.token import TokenEndpoint
 from auth_server.endpoints.tokens import Tokens
 from auth_server.endpoints.userinfo import userinfo_endpoint
 from auth_server.form import Form
@@ -85,27 +85,31 @@ def _jwks(parts: Parts) -> Route:
 
 
 def _endpoints(issuer: str, parts: Parts, clock: Clock) -> tuple[Route, ...]:
-    async def machine(form: Form, client: Client) -> Grant:
-        return await client_credentials.redeem(form, client, identity())
+    async def redeemed(form: Form, client: Client) -> Grant:
+        return machine(form, client)
 
     def identity() -> Identity:
         return parts.directory.identity
 
+    machine = client_credentials.Entitlements(identity)
     prove, keys, spent = parts.authentication, parts.keys, parts.spent
     tokens = Tokens(keys=keys, spent=spent, permissions=parts.permissions, clock=clock)
     grants = {
         **delegation_grants(issuer, parts, tokens, identity, clock),
         **backchannel_grant(parts, identity, clock),
-        CLIENT_CREDENTIALS: machine,
+        CLIENT_CREDENTIALS: redeemed,
         AUTHORIZATION_CODE: renewing(AuthorizationCode(parts.permissions, identity, clock), parts.applications),
         REFRESH_TOKEN: renewing(
             RefreshToken(parts.permissions, parts.newcomers.may_go_on, identity, clock, userinfo=f"{issuer}/userinfo"),
             parts.applications,
         ),
     }
+    token = TokenEndpoint(
+        authenticate=prove, grants=grants, known=prove.at_once, machine=machine, keys=keys, issuer=issuer, clock=clock
+    )
     human = the_human(issuer, parts, clock)
     return (
-        Route(name="token", endpoint=token_endpoint(prove, grants, keys, issuer, clock)),
+        Route(name="token", endpoint=token, at_once=token.at_once),
         Route(
             name="introspect",
             endpoint=introspect_endpoint(prove, tokens, identity),

@@ -33,6 +33,7 @@ from auth_server.secret_book import SecretBook
 from auth_server.store.contract import Spent
 from sidecar.callers import Callers
 
+_WITHOUT_SECRET = ("private_key_jwt", "none")
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
@@ -63,13 +64,22 @@ class Authentication:
 
     async def __call__(self, headers: Headers, form: Form) -> Client:
         """The client that sent a request. Raises InvalidClient, InvalidRequest, StateUnavailable."""
-        authorization = tuple(value.decode("latin-1") for name, value in headers if name == b"authorization")
-        proof = proof_of(_presented(authorization, form))
+        proof = proof_of(_presented(_authorization(headers), form))
         if isinstance(proof, SecretProof):
             return await self._by_secret(proof)
         if isinstance(proof, NoProof):
             return await self._by_nothing(proof)
         return await self._by_assertion(proof, headers)
+
+    def at_once(self, headers: Headers, form: Form) -> Client | None:
+        """The same, where a right secret and what is in memory prove it; else None, and nothing has been counted."""
+        proof = proof_of(_presented(_authorization(headers), form))
+        if not isinstance(proof, SecretProof):
+            return None
+        client = self._directory.remembered(proof.client_id)
+        if client is None or client.disabled or client.auth_method in _WITHOUT_SECRET:
+            return None
+        return client if matches(proof.secret, self._secrets.hashes(client)) else None
 
     async def _by_nothing(self, proof: NoProof) -> Client:
         """A public client: a code with its verifier, or a refresh token, is all the proof that there is. §3.2.1."""
@@ -85,7 +95,7 @@ class Authentication:
     async def _by_secret(self, proof: SecretProof) -> Client:
         client = await self._known(proof.client_id)
         with about(client=client.client_id):
-            if client.auth_method in ("private_key_jwt", "none"):
+            if client.auth_method in _WITHOUT_SECRET:
                 raise InvalidClient(f"this client authenticates with {client.auth_method}", detail="has no secret")
             if matches(proof.secret, self._secrets.hashes(client)):
                 return _enabled(client)
@@ -152,6 +162,10 @@ class Authentication:
         name = f"{trusted.issuer} {replay_id(token.claims, token.signed)}"
         if not await self._spent.first_use(name, expires + LEEWAY + 1 - int(now)):
             raise InvalidClient("the assertion was used before", detail="replayed jti")
+
+
+def _authorization(headers: Headers) -> tuple[str, ...]:
+    return tuple([value.decode("latin-1") for name, value in headers if name == b"authorization"])
 
 
 def _presented(authorization: tuple[str, ...], form: Form) -> Presented:

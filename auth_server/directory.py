@@ -31,6 +31,7 @@ class Directory:
         self._overlays: Mapping[str, Overlay] = {}
         self._composed_of: tuple[Identity, Mapping[str, Overlay]] | None = None
         self._declared: Mapping[str, Client] = {}
+        self._ordinary: Mapping[str, Client] = {}
         self._workloads: Mapping[tuple[str, str], Client] = {}
         self._seen: OrderedDict[str, tuple[Client, float]] = OrderedDict()
 
@@ -54,15 +55,25 @@ class Directory:
             return await self._strangers.find(client_id)
         return await self._ours(client_id) if is_client_id(client_id) else None
 
+    def _is_ours(self, client_id: str) -> bool:
+        return is_client_id(client_id) and (self._strangers is None or not self._strangers.knows(client_id))
+
+    def remembered(self, client_id: str) -> Client | None:
+        """The client as `find` has it, where that takes no look into a store; else None."""
+        self._compose()
+        declared = self._ordinary.get(client_id)
+        return declared or (self._young(client_id) if self._is_ours(client_id) else None)
+
+    def _young(self, client_id: str) -> Client | None:
+        seen = self._seen.get(client_id)
+        return seen[0] if seen is not None and 0 <= self._clock() - seen[1] < _LIFETIME else None
+
     async def _ours(self, client_id: str) -> Client | None:
         self._compose()
         declared = self._declared.get(client_id)
         if declared is not None:
             return declared
-        seen = self._seen.get(client_id)
-        if seen is not None and 0 <= self._clock() - seen[1] < _LIFETIME:
-            return seen[0]
-        return await self.find_anew(client_id)
+        return self._young(client_id) or await self.find_anew(client_id)
 
     async def find_anew(self, client_id: str) -> Client | None:
         """The same, from the store itself where the client was made at run time. Raises StateUnavailable."""
@@ -92,6 +103,7 @@ class Directory:
         self._composed_of = now
         clients = self._live.current.clients
         self._declared = {name: laid_over(client, self._overlays.get(name)) for name, client in clients.items()}
+        self._ordinary = {name: client for name, client in self._declared.items() if self._is_ours(name)}
         named = [client for client in self._declared.values() if client.workload]
         self._workloads = {(of.issuer, of.subject): client for client in named if (of := client.workload)}
 

@@ -28,10 +28,13 @@ class Form:
         fields: dict[str, tuple[str, ...]] = {}
         for pair in filter(None, pairs):
             encoded, _, content = pair.partition(b"=")
-            name, value = _decoded(encoded), _decoded(content)
+            name, value = encoded.decode(), _decoded(content)
+            if "%" in name or "+" in name:
+                name = _decoded(encoded)
             if name in fields and name not in _REPEATABLE:
                 raise InvalidRequest("a parameter is repeated", detail=f"repeated {name[:40]}")
-            fields[name] = (*fields.get(name, ()), value) if value else fields.get(name, ())
+            before = fields.get(name, ())
+            fields[name] = (*before, value) if value else before
         return cls(fields)
 
     def one(self, name: str) -> str | None:

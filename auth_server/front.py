@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auth_server.endpoints.wire import Answer, Endpoint, Header, Request, refusal
+from auth_server.endpoints.wire import Answer, AtOnce, Endpoint, Header, Request, refusal
 from auth_server.errors import BodyTooLarge, InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from auth_server.proxies import Networks, sender
+from sidecar.at_once import Reply
 from sidecar.audit import Audit
 from sidecar.secrets import SecretsUnavailable
 from sidecar.state import StateUnavailable
 
 _LARGEST = 32 * 1024
 _BODY_SECONDS = 10
+_BODIED = ("POST", "PUT")
 _ANY_ORIGIN: Header = (b"access-control-allow-origin", b"*")
 _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server")
 
@@ -27,12 +29,14 @@ _LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("auth_server"
 class Route:
     """An endpoint and the methods it takes; GET takes HEAD too. In the log it is its `event`, or else its name.
 
-    A page is for people: refusals look otherwise, and no other site's script may read it.
+    A page is for people: refusals look otherwise, and no other site's script may read it. `at_once` answers what memory
+    alone can answer, else None without a trace: then the endpoint is asked.
     """
 
     name: str
     endpoint: Endpoint
     event: str = ""
+    at_once: AtOnce | None = None
     methods: tuple[str, ...] = ("POST",)
     quiet: bool = False
     page: bool = False
@@ -58,9 +62,24 @@ class Front:
             await self.behind(scope, receive, send)
             return
         answer = await _answer(route, scope, receive, self.proxies)
-        if not route.quiet and answer.note:
+        self._tell(route, answer)
+        await _send(route, answer, send, bodiless=scope["method"] == "HEAD")
+
+    def at_once(self, scope: Scope, body: bytes) -> Reply | None:
+        """The answer to a request that came whole, where it takes no waiting. See `sidecar.at_once`."""
+        route = self.routes.get(scope["path"])
+        if route is None or route.at_once is None or len(body) > _LARGEST:
+            return None
+        answer = _prompt(route, _request(scope, body, self.proxies))
+        if answer is None:
+            return None
+        self._tell(route, answer)
+        return answer.status, _headers(route, answer), answer.body
+
+    def _tell(self, route: Route, answer: Answer) -> None:
+        """Tell of a decision, whichever way it was made."""
+        if answer.note and not route.quiet:
             self.audit.tell(route.event or route.name, answer.note)
-        await _send(answer, send, bodiless=scope["method"] == "HEAD", page=route.page)
 
     def _route(self, path: str) -> Route | None:
         return self.routes.get(path) or self.routes.get(path.rpartition("/")[0] + "/")
@@ -71,25 +90,39 @@ async def _answer(route: Route, scope: Scope, receive: Receive, proxies: Network
     if method not in route.methods:
         return _preflight(route) if method == "OPTIONS" and not route.page else _not_allowed(route)
     try:
-        body = await _body(receive) if method in ("POST", "PUT") else b""
-        headers: tuple[Header, ...] = tuple(scope["headers"])
-        return await route.endpoint(
-            Request(
-                method=method,
-                headers=headers,
-                query=scope["query_string"],
-                body=body,
-                peer=_sender(scope, headers, proxies),
-                path=scope["path"],
-            )
-        )
+        body = await _body(receive) if method in _BODIED else b""
+        request = _request(scope, body, proxies)
+        return _prompt(route, request) or await route.endpoint(request)
     except Exception as error:  # noqa: BLE001  whatever it is, a client gets OAuth's answer, not a framework's page
         return route.refused(_as_oauth(route, error))
 
 
+def _prompt(route: Route, request: Request) -> Answer | None:
+    if route.at_once is None or request.method not in route.methods:
+        return None
+    try:
+        return route.at_once(request)
+    except Exception:  # noqa: BLE001  the whole way finds the same, and tells of it
+        return None
+
+
+def _request(scope: Scope, body: bytes, proxies: Networks) -> Request:
+    headers: tuple[Header, ...] = tuple(scope["headers"])
+    return Request(
+        method=scope["method"],
+        headers=headers,
+        query=scope["query_string"],
+        body=body,
+        peer=_sender(scope, headers, proxies),
+        path=scope["path"],
+    )
+
+
 def _sender(scope: Scope, headers: tuple[Header, ...], proxies: Networks) -> str:
-    forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"] if proxies else []
-    return sender((scope.get("client") or ("",))[0], forwarded, proxies)
+    peer: str = (scope.get("client") or ("",))[0]
+    if not proxies:
+        return peer
+    return sender(peer, [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"], proxies)
 
 
 def _as_oauth(route: Route, error: Exception) -> OAuthError:
@@ -141,12 +174,16 @@ def _preflight(route: Route) -> Answer:
     )
 
 
-async def _send(answer: Answer, send: Send, *, bodiless: bool, page: bool) -> None:
+async def _send(route: Route, answer: Answer, send: Send, *, bodiless: bool) -> None:
     length = b"%d" % len(answer.body)
     start: Message = {
         "type": "http.response.start",
         "status": answer.status,
-        "headers": [*answer.headers, (b"content-length", length), *(() if page else (_ANY_ORIGIN,))],
+        "headers": [*_headers(route, answer), (b"content-length", length)],
     }
     await send(start)
     await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})
+
+
+def _headers(route: Route, answer: Answer) -> tuple[Header, ...]:
+    return answer.headers if route.page else (*answer.headers, _ANY_ORIGIN)

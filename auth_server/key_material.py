@@ -1,13 +1,12 @@
 """Signing keys in the clear: made, signed with, shown as public JWKs. Nothing here is stored or shared."""
 
-import base64
+import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc import jwk
 
 from auth_server.models import Jwk, SigningAlg
@@ -22,6 +21,7 @@ _JWK: dict[SigningAlg, type[jwk.ECKey | jwk.OKPKey | jwk.RSAKey]] = {
 }
 _RSA_BITS = 2048
 _P256_BYTES = 32
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +88,18 @@ def _es256(key: ec.EllipticCurvePrivateKey) -> Sign:
     algorithm = ec.ECDSA(hashes.SHA256())
 
     def sign(signed: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(signed, algorithm))
-        return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
+        return _raw(key.sign(signed, algorithm))
 
     return sign
 
 
+def _raw(der: bytes) -> bytes:
+    """What OpenSSL made, SEQUENCE { INTEGER r, INTEGER s }, none longer than 33 bytes; so each length is one byte."""
+    middle = 4 + der[3]
+    r, s = der[4:middle], der[middle + 2 :]
+    return r[-_P256_BYTES:].rjust(_P256_BYTES, b"\0") + s[-_P256_BYTES:].rjust(_P256_BYTES, b"\0")
+
+
 def b64(raw: bytes) -> bytes:
     """Base64url without padding. RFC 7515 §2."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=")

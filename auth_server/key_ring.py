@@ -33,7 +33,7 @@ def role(ring: Ring, key: KeyRecord, now: float) -> Role:
 
 def published(ring: Ring, now: float) -> tuple[KeyRecord, ...]:
     """The keys that verifiers must know: all but those retired for long enough."""
-    return tuple(key for key in ring.keys if (retired := _retired_at(ring, key)) is None or retired + KEEP > now)
+    return tuple(key for key in ring.keys if (retired := retired_at(ring, key)) is None or retired + KEEP > now)
 
 
 def first(fresh: Iterable[KeyRecord], standby: Iterable[KeyRecord], now: int) -> Ring:
@@ -55,7 +55,8 @@ def _activation(key: KeyRecord) -> int:
     return key.active_from or 0
 
 
-def _retired_at(ring: Ring, key: KeyRecord) -> int | None:
+def retired_at(ring: Ring, key: KeyRecord) -> int | None:
+    """When another key of its kind signs in its place; None while nobody knows."""
     if key.active_from is None:
         return None
     later = (other.active_from for other in ring.keys if other.alg == key.alg and other.active_from is not None)

@@ -19,13 +19,15 @@ _ID_TOKEN = "JWT"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Opened:
+class SigningKey:
     """A key ready to sign; the header is the same for each of its tokens, so it is encoded once."""
 
+    kid: str
     material: Material
     head: bytes = field(repr=False)
 
     def token(self, claims: Claims) -> str:
+        """A signed access token."""
         signed = self.head + b64(orjson.dumps(claims))
         return (signed + b"." + b64(self.material.sign(signed))).decode()
 
@@ -38,28 +40,35 @@ class Keys:
         self._sealer = sealer
         self._clock = clock
         self._ring = Ring(keys=())
-        self._opened: Mapping[str, _Opened] = {}
+        self._opened: Mapping[str, SigningKey] = {}
+        self._current: dict[SigningAlg, tuple[float, SigningKey, float]] = {}
 
     async def refresh(self) -> None:
         """Agree with the store. Raises StateUnavailable, KeyEncryptionKeyError."""
         ring = await self._rings.read() or await self._found()
         if ring != self._ring:
             self._opened = {key.kid: self._opened.get(key.kid) or self._open(key) for key in ring.keys}
-            self._ring = ring
+            self._ring, self._current = ring, {}
+
+    def current(self, alg: SigningAlg) -> SigningKey:
+        """The key that signs now, looked up once for as long as it does. Raises ServerError when none is active yet."""
+        now, known = self._clock(), self._current.get(alg)
+        if known is not None and known[0] <= now < known[2]:
+            return known[1]
+        record = self._active(alg, now)
+        key, end = self._opened[record.kid], key_ring.retired_at(self._ring, record)
+        self._current[alg] = (record.active_from or 0, key, float("inf") if end is None else end)
+        return key
 
     def sign(self, alg: SigningAlg, claims: Claims) -> str:
         """A signed access token. Raises ServerError when no key is active yet."""
-        return self._opened[self._active(alg).kid].token(claims)
-
-    def signer(self, alg: SigningAlg) -> str:
-        """The id of the key that signs now. Raises ServerError when no key is active yet."""
-        return self._active(alg).kid
+        return self.current(alg).token(claims)
 
     def sign_id_token(self, claims: Claims) -> str:
         """A signed ID token: of another type, so that it counts as access token nowhere. Raises ServerError."""
-        kid = self._active(ALGORITHM).kid
-        head = b64(orjson.dumps({"alg": ALGORITHM, "typ": _ID_TOKEN, "kid": kid})) + b"."
-        return replace(self._opened[kid], head=head).token(claims)
+        key = self.current(ALGORITHM)
+        head = b64(orjson.dumps({"alg": ALGORITHM, "typ": _ID_TOKEN, "kid": key.kid})) + b"."
+        return replace(key, head=head).token(claims)
 
     def jwks(self) -> bytes:
         """The JWK Set of all keys that a verifier may meet. RFC 7517 §5."""
@@ -84,9 +93,9 @@ class Keys:
             return None
         return jws.claims if verified(jws, [opened.material.public], opened.material.alg) else None
 
-    def _active(self, alg: SigningAlg) -> KeyRecord:
+    def _active(self, alg: SigningAlg, now: float) -> KeyRecord:
         try:
-            return key_ring.current(self._ring, alg, self._clock())
+            return key_ring.current(self._ring, alg, now)
         except LookupError as none:
             raise ServerError("no signing key is active", detail=str(none)) from none
 
@@ -98,10 +107,10 @@ class Keys:
             return ring
         return await self._rings.read() or ring
 
-    def _open(self, key: KeyRecord) -> _Opened:
+    def _open(self, key: KeyRecord) -> SigningKey:
         material = from_der(key.alg, self._sealer.open(key.sealed, _about(key)))
         head = orjson.dumps({"alg": key.alg, "typ": TYP, "kid": key.kid})
-        return _Opened(material=material, head=b64(head) + b".")
+        return SigningKey(kid=key.kid, material=material, head=b64(head) + b".")
 
 
 def fresh_keys(sealer: Sealer, now: int) -> list[KeyRecord]:

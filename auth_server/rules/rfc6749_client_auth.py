@@ -1,6 +1,6 @@
 """RFC 6749 §2.3 — Client authentication: which client is this, and with what does it prove it?"""
 
-import base64
+import binascii
 import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -38,7 +38,7 @@ class NoProof:
 Proof: TypeAlias = SecretProof | AssertionProof | NoProof
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Presented:
     """The parameters of a request that speak about the client."""
 
@@ -100,7 +100,7 @@ def _basic(header: str, client_id: str | None) -> SecretProof:
 
 def _decoded(encoded: str) -> bytes:
     try:
-        return base64.b64decode(encoded, validate=True)
+        return binascii.a2b_base64(encoded, strict_mode=True)
     except ValueError:
         raise InvalidClient("the Basic credentials are malformed", detail="base64") from None
 
