@@ -1,7 +1,7 @@
 """The researcher in a world of real parts in one process: issuer, doors, tool servers, secrets file."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from daca_agents.profile import Profile, load_profile
 from daca_agents.settings import Settings
 from mcp_server.app import create_app as create_server
 from mcp_server.settings import ToolsetName, settings_for
+from sidecar.audit import Audit
 from sidecar.connect import Sidecar
 from sidecar.embedded import FileSecrets, SqliteState
 from sidecar.secrets_file import SecretsFile
@@ -40,6 +41,7 @@ class World:
         self.secrets.put("client-researcher", {"secret": SECRET})
         self.state = SqliteState(folder / "state.db", "notes")
         self.folder = folder
+        self.decisions: list[tuple[str, Mapping[str, str]]] = []
         self._stack = AsyncExitStack()
 
     @property
@@ -50,7 +52,8 @@ class World:
     def sidecar_with(self, state: SqliteState) -> Sidecar:
         """The same way, to another app's state."""
         secrets = FileSecrets(self.folder / "secrets.json")
-        return Sidecar(mode="embedded", state=state, secrets=secrets, transport=self.wire)
+        audit = Audit((lambda event, said: self.decisions.append((event, said)),))
+        return Sidecar(mode="embedded", state=state, secrets=secrets, transport=self.wire, audit=audit)
 
     async def serve(self, *toolsets: ToolsetName) -> None:
         """Start these tool servers."""
