@@ -72,8 +72,13 @@ class Household:
 
 
 @asynccontextmanager
-async def household(folder: Path, **model: Any) -> AsyncGenerator[Household]:
-    """All of it, with the repository's own identity.yaml and profiles; `model` says which one thinks."""
+async def household(
+    folder: Path, changed: Mapping[str, Mapping[str, object]] | None = None, **model: Any
+) -> AsyncGenerator[Household]:
+    """All of it, with the repository's own identity.yaml and profiles; `model` says which one thinks.
+
+    `changed`: by agent, what of its profile is to be another.
+    """
     wire = Wire()
     secrets = SecretsFile(folder / "secrets.json")
     secrets.put("auth-server-kek", {"kek": base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")})
@@ -102,6 +107,7 @@ async def household(folder: Path, **model: Any) -> AsyncGenerator[Household]:
             await serve(url, create_server(settings_for(toolset), await sidecar(toolset), toolset))
         for name, url in AGENTS.items():
             profile = load_profile(ROOT / "agents" / "profiles" / f"{name}.yaml")
+            profile = profile.model_copy(update=dict((changed or {}).get(name, {})))
             await serve(url, create_agent(AgentSettings(data=folder / name, **model), await sidecar(name), profile))
         for client in MACHINES:
             proof = ClientSecret(client, f"s3cret-of-the-{client}")
