@@ -12,10 +12,10 @@ from a2a.helpers import new_data_part, new_text_part
 from a2a.types import (
     CancelTaskRequest,
     GetTaskRequest,
+    ListTasksRequest,
     Message,
     Part,
     Role,
-    SendMessageConfiguration,
     SendMessageRequest,
     StreamResponse,
     SubscribeToTaskRequest,
@@ -52,11 +52,14 @@ def message(text: str = "", *, data: Mapping[str, Any] | None = None, task: str 
     return Message(message_id=number, role=Role.ROLE_USER, parts=parts, task_id=task, context_id=context)
 
 
-async def say(client: Client, said: Message, *, at_once: bool = False) -> list[StreamResponse]:
-    """Say it, and hear everything until the end, or only that it has begun."""
-    configuration = SendMessageConfiguration(return_immediately=at_once)
-    request = SendMessageRequest(message=said, configuration=configuration)
-    return [happened async for happened in client.send_message(request)]
+async def say(client: Client, said: Message) -> list[StreamResponse]:
+    """Say it, and hear everything until the end."""
+    return [happened async for happened in client.send_message(SendMessageRequest(message=said))]
+
+
+async def listed(client: Client) -> list[Task]:
+    """ListTasks, the latest first."""
+    return list((await client.list_tasks(ListTasksRequest())).tasks)
 
 
 def steps(heard: list[StreamResponse]) -> list[dict[str, Any]]:

@@ -30,8 +30,10 @@ class Endpoint:
         self.silent = asyncio.Event()
         self.hangs = False
         self.begins = False
+        self.talks = False
         self.zone = "Europe/Berlin"
         self.left = asyncio.Event()
+        self.go = asyncio.Event()
 
     async def complete(self, request: Request) -> Response:
         """POST /chat/completions, streaming."""
@@ -42,6 +44,7 @@ class Endpoint:
             return JSONResponse({"error": {"message": f"bad key {KEY}"}}, status_code=self.status)
         said = [message for message in body["messages"] if message["role"] == "tool"]
         deltas = [{"content": word} for word in ("It is ", said[-1]["content"])] if said else [_call(self.zone)]
+        deltas = [{"content": "Well."}] if self.talks else deltas
         return StreamingResponse(self._chunks(body["model"], deltas), media_type="text/event-stream")
 
     async def _chunks(self, model: str, deltas: list[dict[str, Any]]) -> AsyncIterator[str]:
@@ -50,7 +53,7 @@ class Endpoint:
                 yield _chunk(model, {"content": "Well, "}, None)
             if self.hangs:
                 self.silent.set()
-                await asyncio.Event().wait()
+                await self.go.wait()
             for delta in deltas:
                 yield _chunk(model, delta, None)
             yield _chunk(model, {}, "tool_calls" if "tool_calls" in deltas[0] else "stop")

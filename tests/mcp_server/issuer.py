@@ -36,6 +36,7 @@ class Issuer:
         self.clients = dict(clients or {})
         self.reach = dict(reach or {})
         self.asked: list[dict[str, str]] = []
+        self.url = ISSUER
 
     def token(
         self,
@@ -49,7 +50,7 @@ class Issuer:
     ) -> str:
         """A token as RFC 9068 has it, and RFC 8693 §4.1 when somebody acts."""
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": resource, "sub": subject, "client_id": client_id, "scope": scope}
+        claims = {"iss": self.url, "aud": resource, "sub": subject, "client_id": client_id, "scope": scope}
         claims |= {"iat": now, "exp": now + life, "jti": f"{time.monotonic_ns()}"}
         claims |= {"act": act} if act else {}
         return jwt.encode(claims, self._key, "ES256", headers={"typ": "at+jwt", "kid": "1"})
@@ -67,9 +68,9 @@ class Issuer:
     async def _metadata(self, _: Request) -> Response:
         return JSONResponse(
             {
-                "issuer": ISSUER,
-                "token_endpoint": f"{ISSUER}/token",
-                "jwks_uri": f"{ISSUER}/jwks.json",
+                "issuer": self.url,
+                "token_endpoint": f"{self.url}/token",
+                "jwks_uri": f"{self.url}/jwks.json",
                 "grant_types_supported": ["client_credentials", *([_EXCHANGE] if self.reach else [])],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
                 "response_types_supported": ["code"],
