@@ -25,12 +25,13 @@ USER, PASSWORD = "ada", "ada's long password"
 
 @dataclass(frozen=True, kw_only=True)
 class Town:
-    """Where everything is. `operator` may ask whether tokens of the notes are active."""
+    """Where everything is. `operator` may ask whether tokens of the notes are active, `scribe` may ask people."""
 
     place: Place
     folder: Path
     operator: tuple[str, str] = field(repr=False)
     log: Path
+    scribe: tuple[str, str] = field(default=("", ""), repr=False)
 
     def logged(self) -> list[dict[str, object]]:
         """What the processes wrote."""
@@ -49,6 +50,7 @@ def furnish(folder: Path, resource: str) -> tuple[str, str]:
         "auth-server-kek": {"kek": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")},
         "client-operator": {"secret": operator},
         "client-researcher": {"secret": secrets.token_urlsafe(32)},
+        "client-scribe": {"secret": secrets.token_urlsafe(32)},
         "user-ada": {"password": PASSWORD},
     }
     path = folder / "secrets.json"
@@ -68,7 +70,8 @@ def town(folder: Path, **notes: str) -> Generator[Town]:
         more = {**environment(folder, issuer, port=port_of(resource)), "DACA_RESOURCE": resource, **notes}
         stack.enter_context(process(("mcp_server", "notes"), more, log))
         place = Place(issuer=issuer, resource=resource, user=USER, password=PASSWORD)
-        yield Town(place=place, folder=folder, operator=operator, log=log)
+        scribe = json.loads((folder / "secrets.json").read_text(encoding="utf-8"))["client-scribe"]["secret"]
+        yield Town(place=place, folder=folder, operator=operator, log=log, scribe=("scribe", scribe))
 
 
 def environment(folder: Path, issuer: str, *, port: int | None = None) -> dict[str, str]:
