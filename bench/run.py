@@ -15,7 +15,7 @@ from bench.command import Options
 from bench.machine import ROOT
 from bench.rounds import Figure, Report, Spread, table
 
-BENCHMARKS = ("token_endpoint", "door", "token_manager", "memory")
+BENCHMARKS = ("token_endpoint", "door", "token_manager", "agent_hops", "memory")
 PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
