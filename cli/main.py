@@ -8,6 +8,7 @@ from typer.exceptions import Abort, TyperException
 
 from cli import screen
 from cli.agent import agent
+from cli.ask import ask
 from cli.call import call
 from cli.client import client
 from cli.demo import demo
@@ -41,6 +42,12 @@ The identity layer for AI agents, from the command line.
 
   daca login notes                       sign in in your browser; then: daca call notes list_notes
 
+[bold]Agents[/bold]
+
+  daca agent ask concierge "What time is it in Tokyo?" --client operator
+
+  daca agent new poet --mcp notes:mcp:read
+
 [bold]Your own client[/bold]
 
   daca client add my-agent --resource http://localhost:8000/mcp --scope mcp:read
@@ -62,6 +69,7 @@ app.command()(token)
 app.command()(call)
 app.command()(login)
 app.command()(logout)
+agent.command("ask")(ask)
 app.add_typer(agent, name="agent")
 app.add_typer(user, name="user")
 app.add_typer(client, name="client")
