@@ -20,6 +20,7 @@ from a2a.types.a2a_pb2 import (
 )
 
 from daca_agents.profile import Profile
+from daca_agents.shape import ASK
 from oauth_client import OAuthClientError, Policy
 from oauth_client.models import Document
 from oauth_client.rules.rfc8414_metadata import metadata_urls
@@ -92,7 +93,7 @@ class Card:
         card.CopyFrom(self.plain)
         for name, scheme in self._schemes().items():
             card.security_schemes[name].CopyFrom(scheme)
-            needed = SecurityRequirement(schemes={name: StringList(list=sorted(self._scopes))})
+            needed = SecurityRequirement(schemes={name: StringList(list=[ASK])})
             card.security_requirements.append(needed)
         return card
 

@@ -21,6 +21,7 @@ from daca_agents.mind import choose
 from daca_agents.profile import Profile
 from daca_agents.replica import tasks_in
 from daca_agents.settings import Settings
+from daca_agents.shape import ASK
 from daca_agents.toolbox import Sources, Toolbox
 from daca_agents.waiting import Waiting
 from oauth_client import ClientSecret, Credentials, Exchanges, Tokens, WorkloadToken
@@ -30,8 +31,6 @@ from sidecar.doors import told_to
 from sidecar.secrets import SecretMissing, Secrets
 
 _MAX_BODY = 64 * 1024
-_SCOPES = {"agent:ask": "ask this agent"}
-_IMPLIES = {"agent:save": ("agent:ask",)}
 
 
 def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
@@ -48,7 +47,7 @@ def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
     def noting(resumed: Resumed, caller: Caller) -> Iterable[Event]:
         return note_decisions(resumed, caller, profile, sidecar.audit)
 
-    card = Card(plain_card(profile, resource=resource), issuer=settings.issuer, scopes=_SCOPES, http=http)
+    card = Card(plain_card(profile, resource=resource), issuer=settings.issuer, scopes=profile.scopes, http=http)
     a2a = A2AServer(tasks, Executor(asking, noting, memory.of, tasks), card)
 
     @asynccontextmanager
@@ -64,8 +63,8 @@ def create_app(settings: Settings, sidecar: Sidecar, profile: Profile) -> Door:
         issuer=settings.issuer,
         http=http,
         name=profile.name,
-        scopes=tuple(_SCOPES),
-        implies=_IMPLIES,
+        scopes=(ASK,),
+        implies={scope: (ASK,) for scope in profile.scopes if scope != ASK},
         public_paths=("/healthz", CARD_PATH),
         max_body=_MAX_BODY,
         allowed_hosts=settings.allowed_hosts,

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+ASK = "agent:ask"
+"""The scope that lets a caller in, at every agent."""
 MOST_INSTRUCTIONS = 32_000
 """Characters of the instructions."""
 
@@ -84,6 +86,10 @@ class Profile(_Strict):
     instructions: str = Field(min_length=1, max_length=MOST_INSTRUCTIONS, description="A Markdown file beside this.")
     resource: Address = Field(description="Its own canonical URL: what tokens for it are issued for.")
     port: int = Field(ge=1, le=65535, description="Where it listens.")
+    scopes: dict[Scope, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default={ASK: "Ask this agent"},
+        description="What a token for it can be good for, in words; each lets in as `agent:ask` does.",
+    )
     model: str | None = Field(default=None, min_length=1, max_length=100, description="Unless MODEL says otherwise.")
     acts: Literal["caller", "itself"] = Field(
         default="caller",
@@ -108,6 +114,8 @@ class Profile(_Strict):
 
 def strange(profile: Profile) -> Iterator[tuple[tuple[int | str, ...], str]]:
     """What no field can be seen to be wrong by itself: where, and what is wrong with it."""
+    if ASK not in profile.scopes:
+        yield ("scopes",), f"{ASK} must be among them: it lets callers in"
     yield from _twice("mcp_servers", profile.mcp_servers)
     yield from _twice("peers", profile.peers)
     servers = {server.name: server for server in profile.mcp_servers}

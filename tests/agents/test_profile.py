@@ -117,6 +117,13 @@ def test_what_fields_contradict_each_other_is_told_with_the_line_of_each(tmp_pat
     ]
 
 
+def test_an_agent_without_the_scope_that_lets_callers_in_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + "scopes: { agent:save: Have it save }\n")
+    with pytest.raises(ProfileError) as fault:
+        load_profile(path)
+    assert f"{path}:{len(GOOD.splitlines()) + 1}: scopes: agent:ask must be among them" in str(fault.value)
+
+
 @pytest.mark.parametrize("name", ["concierge", "researcher", "scribe"])
 def test_a_shipped_profile_is_sound_and_fits_the_published_schema(name: str) -> None:
     file = PROFILE.with_name(f"{name}.yaml")

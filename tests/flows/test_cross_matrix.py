@@ -174,3 +174,14 @@ async def test_nothing_on_the_way_is_wider_than_what_came(house: Household) -> N
             await house.exchanged(agent, token, resource, scope)
         assert isinstance(refused.value, TokenRefused)
         assert refused.value.error in {"invalid_target", "invalid_scope"}
+
+
+@pytest.mark.requirement("RS-21")
+async def test_a_scope_that_implies_asking_lets_in_and_the_card_tells_of_both(house: Household) -> None:
+    answer = await house.knock("concierge", await house.token("operator", "concierge", "agent:save"))
+    assert answer.status_code == 200
+
+    card = (await house.http.get(f"{RESOURCES['concierge']}/.well-known/agent-card.json")).json()
+    machines = card["securitySchemes"]["oauth2"]["oauth2SecurityScheme"]["flows"]["clientCredentials"]
+    assert set(machines["scopes"]) == {"agent:ask", "agent:save"}
+    assert {"schemes": {"oauth2": {"list": ["agent:ask"]}}} in card["securityRequirements"]
