@@ -8,7 +8,7 @@ help: ## this list
 setup: ## the Python environment, from the lock, with hashes
 	@scripts/setup
 
-demo: setup ## the machine path, told as it happens
+demo: setup ## the machine path and a chain of agents, told as it happens
 	@scripts/demo
 
 test: setup parts ## lint, types and every test

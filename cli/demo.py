@@ -1,9 +1,9 @@
-"""`daca demo`: the machine path, told step by step as it happens."""
+"""`daca demo`: the machine path and the chain of agents, told step by step as it happens."""
 
 import os
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,7 +23,17 @@ from cli.profiles import find_profiles, usual_ports
 from cli.runfile import read_running
 from cli.settings import Mode, Settings
 from cli.story.agent import ask_researcher
-from cli.story.identity import at_port, for_story
+from cli.story.backdrop import courier_key, profiles_for_chain, read_courier
+from cli.story.chain import ask_concierge, read_audit, sign_in
+from cli.story.hops_refused import (
+    refuse_depth,
+    refuse_other_door,
+    refuse_replay,
+    refuse_unapproved,
+    refuse_widening,
+    refuse_writing,
+)
+from cli.story.identity import at_port, for_chain, for_story
 from cli.story.path import find_issuer, find_resource, get_token, register, use_token, write_note
 from cli.story.refusals import refuse_expired, refuse_missing_scope, refuse_tampered, refuse_wrong_audience
 from cli.story.stage import Stage
@@ -46,6 +56,18 @@ _STORY: Final = (
     refuse_missing_scope,
     refuse_expired,
 )
+_SECOND_HALF: Final = (
+    sign_in,
+    ask_concierge,
+    read_audit,
+    refuse_writing,
+    refuse_other_door,
+    refuse_widening,
+    refuse_replay,
+    refuse_depth,
+    refuse_unapproved,
+)
+_AGENTS: Final = frozenset({"concierge", "researcher", "scribe"})
 _FreePorts = Annotated[bool, typer.Option("--free-ports", help="On any free ports, beside a system that runs already.")]
 
 
@@ -60,6 +82,7 @@ def demo(
 ) -> None:
     """Start everything, walk the machine path 1→2→3→8→5 and the refusals of 6 and 7, and end everything.
 
+    Then a person asks one agent, which asks two others in their name; and what is refused between agents.
     Every request is real. Exit code 1 when any outcome is not what it must be; the log stays in the data folder.
     """
     settings = settings_of(context, data, identity)
@@ -82,13 +105,21 @@ def _prepare(settings: Settings, folder: Path, asked: Mode | None, *, free_ports
     declared = read_declared(settings.identity)
     moved: Mapping[str, str] = _moved(settings, declared) if free_ports else {}
     told = for_story(yaml.safe_load(settings.identity.read_text(encoding="utf-8")), short_lived="clock", moved=moved)
-    file = folder / "identity.yaml"
-    file.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
-    own = replace(settings, data=folder / "data", identity=file, issuer=moved.get(settings.issuer, settings.issuer))
+    own = replace(settings, data=folder / "data", issuer=moved.get(settings.issuer, settings.issuer))
+    if has_chain(declared):
+        told = for_chain(told, courier_key(folder))
+        own = replace(own, environ={**own.environ, "DACA_PROFILES": profiles_for_chain(own, folder)})
+    own = replace(own, identity=folder / "identity.yaml")
+    own.identity.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     try:
         return prepare([], own, asked)
     except Failure as failure:
         raise Failure(f"{failure}; or run this beside it: daca demo --free-ports") from failure
+
+
+def has_chain(declared: Declared) -> bool:
+    """Whether the three agents are there that the second half is about."""
+    return declared.resources.keys() & declared.secrets.keys() >= _AGENTS
 
 
 def _log_file(settings: Settings) -> Path:
@@ -106,8 +137,8 @@ async def _tell(system: System, log: Path, teller: Teller) -> None:
     with log.open("w", encoding="utf-8") as file:
         async with running(system, FileLog(file)):
             teller.expect("all are ready", holds=True)
-            async with _stage(system) as stage:
-                for part in _STORY:
+            async with _stage(system, log) as stage:
+                for part in (*_STORY, *(_SECOND_HALF if has_chain(system.declared) else ())):
                     await part(stage, teller)
             pids = _pids(system)
             teller.step("", "Ending everything")
@@ -130,10 +161,15 @@ def _lives(pid: int) -> bool:
 
 
 @asynccontextmanager
-async def _stage(system: System) -> AsyncGenerator[Stage]:
+async def _stage(system: System, log: Path) -> AsyncGenerator[Stage]:
     async with _as_researcher(system) as researcher, httpx2.AsyncClient(timeout=30, trust_env=False) as http:
         try:
-            yield Stage(system=system, settings=system.settings, researcher=researcher, http=http)
+            courier = read_courier(system.settings.identity.parent)
+            stage = Stage(
+                system=system, settings=system.settings, researcher=researcher, http=http, log=log, courier=courier
+            )
+            async with aclosing(stage):
+                yield stage
         except (httpx2.HTTPError, SecretMissing, SecretsUnavailable) as error:
             raise Failure(f"the story stops here: {type(error).__name__}: {error}") from error
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 SHORTEST_LIFETIME = 8
+_ASK = "agent:ask"
 
 
 def for_story(identity: Any, *, short_lived: str, moved: Mapping[str, str]) -> dict[str, Any]:
@@ -14,6 +15,20 @@ def for_story(identity: Any, *, short_lived: str, moved: Mapping[str, str]) -> d
         if resource["name"] == short_lived:
             resource["token_lifetime"] = SHORTEST_LIFETIME
     return told
+
+
+def for_chain(told: dict[str, Any], courier: Mapping[str, Any]) -> dict[str, Any]:
+    """What the second half needs: a client with a key, a chain of two at most, and one edge that makes three.
+
+    Scribe may delete too, so that nothing but a person's yes is missing.
+    """
+    urls = {resource["name"]: resource["uri"] for resource in told["resources"]}
+    clients = {client["client_id"]: client for client in told["clients"]}
+    clients["researcher"]["delegation"][_ASK][urls["scribe"]] = [_ASK]
+    clients["scribe"]["delegation"][_ASK][urls["notes"]] = ["mcp:write", "mcp:delete"]
+    proof = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [courier]}}
+    own = {"client_id": "courier", **proof, "resources": {urls["notes"]: ["mcp:read"]}}
+    return {**told, "delegation_depth": 2, "clients": [*told["clients"], own]}
 
 
 def at_port(url: str, port: int) -> str:

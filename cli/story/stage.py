@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, cast
 
 import httpx2
@@ -11,7 +12,7 @@ from cli.errors import Failure
 from cli.settings import Settings
 from cli.system import System
 from cli.verify import decode
-from oauth_client import Credentials
+from oauth_client import Credentials, PrivateKey
 from sidecar.connect import Sidecar
 
 _REVISION: Final = "2026-07-28"
@@ -33,6 +34,30 @@ class Stage:
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
     clients: dict[str, Credentials] = field(default_factory=dict[str, Credentials], repr=False)
     tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    log: Path
+    courier: PrivateKey | None
+    bearers: dict[str, httpx2.AsyncClient] = field(default_factory=dict[str, httpx2.AsyncClient], repr=False)
+
+    def bearing(self, name: str) -> httpx2.AsyncClient:
+        """A client that carries a token of the stage, as whoever fetched it by themselves would."""
+        if name not in self.bearers:
+            headers = {"Authorization": f"Bearer {self.tokens[name]}"}
+            self.bearers[name] = httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False)
+        return self.bearers[name]
+
+    async def aclose(self) -> None:
+        """Close the clients that carry tokens."""
+        for http in self.bearers.values():
+            await http.aclose()
+
+    def audit(self) -> list[dict[str, Any]]:
+        """What every app has told of its decisions so far: the JSON lines of the log."""
+        told: list[dict[str, Any]] = []
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            _, _, said = line.partition(" | ")
+            if said.startswith('{"outcome"'):
+                told.append(cast("dict[str, Any]", json.loads(said)))
+        return told
 
     def url(self, name: str) -> str:
         """The canonical URL of an app."""

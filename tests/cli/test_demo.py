@@ -28,16 +28,18 @@ def children_of(marker: str) -> list[int]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_machine_path_and_the_refusals_are_told_and_true(world: Any, mode: str) -> None:
+def test_the_machine_path_the_chain_and_the_refusals_are_told_and_true(world: Any, mode: str) -> None:
     done = world.process("demo", f"--{mode}", "--free-ports", "--json")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     report = json.loads(done.stdout)
     assert report["ok"] is True
     assert report["mode"] == mode
     numbers = [step["number"] for step in report["steps"] if step["number"]]
-    assert numbers == ["1", "2", "3", "8", "5", "5", "5", "7", "6", "6", "6"]
+    assert numbers == ["1", "2", "3", "8", "5", "5", "5", "7", "6", "6", "6", "4", "5", *["7"] * 6]
     assert not any(step["wrong"] for step in report["steps"])
     assert all(step["outcomes"] for step in report["steps"])
+    chain = next(step for step in report["steps"] if "three" in step["title"])
+    assert chain["seen"]["called"].endswith("acting: client:scribe client:concierge")
     assert not TOKEN.search(done.stdout)
     assert not TOKEN.search((world.data / "demo.log").read_text())
     assert not children_of(str(world.data))
@@ -53,7 +55,10 @@ def test_a_person_reads_it_step_by_step_without_colours_where_there_is_no_termin
         "Client registration",
         "Client credentials",
     ]
-    places = [done.stdout.index(title) for title in [*order, "Audience validation", "Wrong audience", "Expired"]]
+    order += ["Audience validation", "Wrong audience", "Expired"]
+    order += ["A person signs in", "She asks concierge", "The audit has the chain", "may not write", "shown to scribe"]
+    order += ["Widening", "Replay", "Depth", "Not approved"]
+    places = [done.stdout.index(title) for title in order]
     assert places == sorted(places)
     assert "✗" not in done.stdout
 
