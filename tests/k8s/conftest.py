@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,12 @@ ORIGINS = {
     "http://localhost:9000": ("auth-server", 9000),
     "http://localhost:8000": ("notes", 8000),
     "http://localhost:8001": ("clock", 8001),
+    "http://localhost:8010": ("concierge", 8010),
     "http://localhost:8011": ("researcher", 8011),
+    "http://localhost:8012": ("scribe", 8012),
 }
+APPS = tuple(app for app, _ in ORIGINS.values())
+AGENTS = ("concierge", "researcher", "scribe")
 
 Document = dict[str, Any]
 
@@ -73,10 +77,29 @@ class Kubectl:
         for app in apps:
             self("rollout", "status", f"deployment/{app}", "--timeout=180s")
 
+    def anew(self, *apps: str) -> None:
+        """Kill every pod of these at once, and wait until others are ready in their place."""
+        selector = f"app.kubernetes.io/name in ({', '.join(apps)})"
+        gone = {pod["metadata"]["uid"] for pod in self.json("get", "pods", "--selector", selector)["items"]}
+        self("delete", "pods", "--selector", selector, "--grace-period=0", "--force", "--wait")
+        end = time.monotonic() + 240
+        while time.monotonic() < end:
+            there = self.json("get", "pods", "--selector", selector)["items"]
+            named = {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in there}
+            if named == set(apps) and all(pod["metadata"]["uid"] not in gone and _is_ready(pod) for pod in there):
+                return
+            time.sleep(0.5)
+        pytest.fail(f"not all of {apps} came back in 240 seconds")
+
     def scale(self, replicas: int, *apps: str) -> None:
         for app in apps:
             self("scale", f"deployment/{app}", f"--replicas={replicas}")
         self.ready(*apps)
+
+
+def _is_ready(pod: Document) -> bool:
+    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", ())}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 class System:
@@ -92,7 +115,7 @@ class System:
         self.kubectl("apply", "--kustomize", str(ROOT / "k8s" / "overlays" / overlay))
         self.kubectl("wait", "--for=condition=Complete", "job/make-secrets", "--timeout=180s")
         self.kubectl("rollout", "status", "statefulset/redis", "--timeout=180s")
-        self.kubectl.ready(*(apps or ("auth-server", "notes", "clock", "researcher")))
+        self.kubectl.ready(*(apps or APPS))
 
     def inside(self, app: str, script: str, *arguments: str, seconds: float = 60) -> Document:
         """Run a script of `inside/` in an app's container; its last line is its finding."""
@@ -175,7 +198,8 @@ async def port_forward(kubectl: Kubectl, what: str, port: int) -> AsyncGenerator
         assert found, said
         yield int(found[1])
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):  # it ends by itself when its pod does
+            process.terminate()
         await process.wait()
 
 

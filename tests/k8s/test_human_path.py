@@ -11,10 +11,12 @@ from tests.human.browser import chromium, visitor
 from tests.human.client import McpClient
 from tests.human.listener import listening
 from tests.human.story import Place, human_path
+from tests.k8s.asking import CHAIN, Asker, claims_of, fresh, note, state_of, wish
 from tests.k8s.conftest import System, port_forward
 
 ISSUER = "http://localhost:9000"
 NOTES = "http://localhost:8000/mcp"
+CONCIERGE = "http://localhost:8010"
 PASSWORD = "quite a long password"
 pytestmark = [pytest.mark.needs("kubernetes"), pytest.mark.needs("chromium")]
 
@@ -112,3 +114,34 @@ async def test_sign_in_at_one_replica_and_consent_at_the_other(daca: System, per
             assert (await client.refresh(tokens["refresh_token"])).status_code == 200
     finally:
         daca.kubectl.scale(1, "auth-server")
+
+
+async def test_a_person_asks_concierge_and_the_note_says_in_whose_name(
+    daca: System, person: str, operator: tuple[str, str]
+) -> None:
+    """Signed in at a client that nobody knew; concierge asks researcher and scribe; notes records the person first."""
+    async with (
+        _to_pods(daca, daca.kubectl.pods("auth-server")) as crossroads,
+        chromium(_leads(crossroads.port)) as browser,
+        daca.front() as front,
+        listening() as listener,
+        visitor(browser) as here,
+    ):
+        client = McpClient(resource=CONCIERGE, http=front, listener=listener)
+        await client.discover()
+        await client.register()
+        await here.page.goto(client.authorization_url("agent:ask", "agent:save"))
+        await here.sign_in(person, PASSWORD)
+        await here.sees(f"Allow {client.name}?")
+        await here.decide("Allow")
+        tokens = await client.redeem()
+        asker = Asker(http=front, url=CONCIERGE, token=tokens["access_token"])
+        name = fresh()
+        done = await asker.say(wish(name))
+        assert state_of(done) == "COMPLETED", done
+        kept = await note(front, operator, name)
+    assert kept is not None
+    subject = claims_of(tokens["access_token"])["sub"]
+    assert not subject.startswith("client:")
+    assert kept["created_by"]["subject"] == subject
+    assert kept["created_by"]["actors"] == CHAIN

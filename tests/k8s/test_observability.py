@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.k8s.conftest import System
+from tests.k8s.conftest import APPS, System
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "k8s" / "observability"
 pytestmark = [pytest.mark.needs("kubernetes")]
@@ -26,7 +26,7 @@ def test_every_metric_that_is_watched_exists(daca: System) -> None:
     daca.inside("clock", "ask.py", "POST", "sidecar:/v1.0/invoke/notes/method/mcp", "{}")
     daca.inside("researcher", "agent.py", "researcher", "http://localhost:8000/mcp", "list_notes", "{}")
     there: set[str] = set()
-    for app in ("auth-server", "notes", "clock", "researcher"):
+    for app in APPS:
         for pod in daca.kubectl.json("get", "pods", "--selector", f"app.kubernetes.io/name={app}")["items"]:
             for place in ("9090/", "9091/metrics"):
                 there |= set(daca.beside("metrics.py", f"http://{pod['status']['podIP']}:{place}", "-")["names"])

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.k8s.conftest import Document, System
+from tests.k8s.conftest import AGENTS, APPS, Document, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
 FORM = "content-type=application/x-www-form-urlencoded"
@@ -34,7 +34,7 @@ def test_a_sidecar_lets_no_app_do_what_the_table_does_not_name(
 
 
 def test_a_sidecar_lets_through_what_the_table_names(daca: System) -> None:
-    for caller in ("notes", "clock", "researcher"):
+    for caller in ("notes", "clock", "concierge", "researcher", "scribe"):
         assert (
             daca.inside(caller, "ask.py", "GET", "sidecar:/v1.0/invoke/auth-server/method/jwks.json")["status"] == 200
         )
@@ -62,16 +62,17 @@ def test_an_apps_own_secret_is_given(daca: System) -> None:
     assert json.loads(answer["text"]) == daca.kubectl.secret("client-researcher")
 
 
-@pytest.mark.parametrize("app", ["notes", "clock", "researcher"])
+@pytest.mark.parametrize("app", ["notes", "clock", "concierge", "researcher", "scribe"])
 def test_no_account_may_read_another_apps_secret_of_the_api_server(daca: System, app: str) -> None:
-    for secret in ("auth-server-kek", "client-operator", "redis", "auth-server-sidecar"):
+    others = [f"client-{agent}" for agent in AGENTS if agent != app]
+    for secret in ("auth-server-kek", "client-operator", "redis", "auth-server-sidecar", *others):
         who = f"--as=system:serviceaccount:daca:{app}"
         assert daca.kubectl.run("auth", "can-i", "get", f"secret/{secret}", who).stdout.strip() == "no"
         assert daca.kubectl.run("auth", "can-i", "list", "secrets", who).stdout.strip() == "no"
 
 
 def test_an_app_holds_no_token_for_the_api_server(daca: System) -> None:
-    for app in ("auth-server", "notes", "clock", "researcher"):
+    for app in APPS:
         folder = "/var/run/secrets/kubernetes.io"
         done = daca.kubectl.run("exec", f"deployment/{app}", "--container", "app", "--", "ls", folder)
         assert done.returncode != 0, app
@@ -93,7 +94,22 @@ def test_a_sidecar_is_no_proxy_to_the_network(daca: System) -> None:
 def test_a_sidecars_apis_are_those_of_its_app_alone(daca: System) -> None:
     for path in ("state/statestore/x", "secrets/secretstore/client-operator", "metadata"):
         assert daca.inside("clock", "ask.py", "GET", f"sidecar:/v1.0/{path}")["status"] in {403, 404}
-    assert daca.inside("notes", "ask.py", "POST", "sidecar:/v1.0/publish/events/audit", "{}")["status"] in {403, 404}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_publishes_what_it_decided_and_nothing_else(daca: System, app: str) -> None:
+    for topic, status in (("audit", 204), ("secrets", 403), ("audit2", 403)):
+        answer = daca.inside(app, "ask.py", "POST", f"sidecar:/v1.0/publish/events/{topic}", "{}")
+        assert answer["status"] == status, (topic, answer)
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_sidecar_is_as_closed_by_grpc_as_by_http(daca: System, app: str) -> None:
+    said = daca.inside(app, "by_grpc.py")
+    closed = "UNIMPLEMENTED"
+    assert [name for name, answer in said.items() if not answer.startswith(closed)] == (
+        ["GetState"] if app in AGENTS else []
+    )
 
 
 def test_a_sidecar_is_not_to_be_reached_from_another_pod(daca: System) -> None:
@@ -177,7 +193,7 @@ def test_nothing_in_a_log_is_a_secret(daca: System) -> None:
         for value in daca.kubectl.secret(item["metadata"]["name"]).values()
     }
     time.sleep(0)
-    for app in ("auth-server", "notes", "clock", "researcher"):
+    for app in APPS:
         for pod in daca.kubectl.pods(app):
             said = daca.kubectl("logs", pod, "--all-containers", "--tail=-1")
             assert not [value for value in secrets if value in said], pod

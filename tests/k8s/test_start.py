@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.k8s.conftest import System
+from tests.k8s.conftest import ORIGINS, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
-PORTS = {"auth-server": 9000, "notes": 8000, "clock": 8001, "researcher": 8011}
+PORTS = dict(ORIGINS.values())
 
 
 @pytest.mark.parametrize("app", PORTS)

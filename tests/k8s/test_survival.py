@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.k8s.conftest import System
+from tests.k8s.conftest import APPS, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
-APPS = ("auth-server", "notes", "clock", "researcher")
 SIDECAR = (
     "token=http://127.0.0.1:3500/v1.0/invoke/auth-server/method/token",
     "list=http://127.0.0.1:3500/v1.0/invoke/notes/method/mcp",

@@ -11,7 +11,7 @@ import pytest
 from tests.k8s.conftest import System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
-STATEFUL = ("auth-server", "notes", "researcher")
+STATEFUL = ("auth-server", "notes", "concierge", "researcher", "scribe")
 FORM = "content-type=application/x-www-form-urlencoded"
 NOTES = "http://localhost:8000/mcp"
 

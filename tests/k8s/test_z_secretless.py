@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from tests.k8s.conftest import Document, System
+from tests.k8s.conftest import AGENTS, APPS, Document, System
 
 pytestmark = [pytest.mark.needs("kubernetes")]
 ISSUER = "http://localhost:9000"
@@ -26,13 +26,14 @@ BY_SIDECAR = "sidecar:/v1.0/invoke/auth-server/method/token"
 def secretless(daca: System):
     """The overlay in which agents have no secret; the one they had is deleted."""
     daca.deploy("kind-secretless")
-    daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/researcher")
-    daca.kubectl.ready("auth-server", "researcher")
-    daca.kubectl("delete", "secret", "client-researcher", "--ignore-not-found")
+    changed = ("auth-server", *AGENTS)
+    daca.kubectl("rollout", "restart", *(f"deployment/{app}" for app in changed))
+    daca.kubectl.ready(*changed)
+    daca.kubectl("delete", "secret", *(f"client-{agent}" for agent in AGENTS), "--ignore-not-found")
     yield daca
     daca.deploy("kind")
-    daca.kubectl("rollout", "restart", "deployment/auth-server", "deployment/researcher")
-    daca.kubectl.ready("auth-server", "researcher")
+    daca.kubectl("rollout", "restart", *(f"deployment/{app}" for app in changed))
+    daca.kubectl.ready(*changed)
 
 
 def _assertion(daca: System, account: str, audience: str, duration: str = "10m") -> str:
@@ -168,7 +169,7 @@ def test_the_first_key_removed_ends_its_tokens_and_no_others(secretless: System,
     before, last = first, _assertion(daca, "researcher", ISSUER)
     assert _kid(before) != _kid(last)
     daca.kubectl("rollout", "restart", "deployment")
-    daca.kubectl.ready("auth-server", "notes", "clock", "concierge", "researcher", "scribe")
+    daca.kubectl.ready(*APPS)
     assert _comes_to(daca, 200, before)
     _rotate("drop")
     # What names a key that nobody has makes the server look again; without it, it would within ten minutes.

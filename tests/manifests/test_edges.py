@@ -1,10 +1,13 @@
 """k8s/edges.yaml is what is deployed: network policies, Dapr's access policies and components all say the same."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 Document = dict[str, Any]
 Documents = tuple[Document, ...]
 OVERLAYS = ("base", "overlays/kind", "overlays/kind-secretless", "overlays/kind-postgresql", "overlays/production")
@@ -166,3 +169,15 @@ def test_ports_agree_in_the_table_the_service_the_pod_and_the_sidecar(
         assert variables["DACA_PORT"] == str(entry["port"])
         assert [p["containerPort"] for p in container["ports"]] == [entry["port"]]
         assert [p["port"] for p in _of(documents, "Service", app)["spec"]["ports"]] == [entry["port"]]
+
+
+def test_the_table_has_of_each_agent_exactly_what_its_profile_says_that_it_uses(folder: str, edges: Document) -> None:
+    for path in sorted((ROOT / "agents" / "profiles").glob("*.yaml")):
+        profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+        agent = profile["client_id"]
+        calls = {call["to"]: call["operations"] for call in edges["calls"] if call["from"] == agent}
+        places = [*profile.get("mcp_servers", ()), *profile.get("peers", ())]
+        assert calls.keys() == {"auth-server", *(place.get("app_id", place["name"]) for place in places)}, agent
+        assert ("/bc-authorize" in calls["auth-server"]) == bool(profile.get("may_ask")), agent
+        assert all("/a2a" in calls[peer.get("app_id", peer["name"])] for peer in profile.get("peers", ())), agent
+        assert edges["apps"][agent]["port"] == profile["port"]

@@ -22,5 +22,5 @@ except urllib.error.HTTPError as refusal:
 except OSError as error:
     sys.stdout.write(json.dumps({"status": 0, "text": str(error)}) + "\n")
     sys.exit()
-text = answer.read(4000).decode(errors="replace")
+text = answer.read(100_000).decode(errors="replace")
 sys.stdout.write(json.dumps({"status": answer.status, "text": text, "headers": dict(answer.headers)}) + "\n")
