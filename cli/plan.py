@@ -113,6 +113,9 @@ def environment(app: App, plan: Plan, settings: Settings) -> dict[str, str]:
     }
     if app.kind != "issuer":
         told["DACA_RESOURCE"] = app.url
+    first = settings.environ.get("DACA_METRICS_PORT", "")
+    if first.isdecimal():  # one port each, in the order of the plan
+        told["DACA_METRICS_PORT"] = str(int(first) + plan.apps.index(app))
     return {**settings.environ, **told}
 
 

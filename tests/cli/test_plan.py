@@ -132,6 +132,15 @@ def test_an_app_is_told_its_own_name_and_never_the_credentials_of_a_call() -> No
     assert "'s'" not in repr(said)
 
 
+def test_each_app_has_a_port_of_its_own_for_metrics() -> None:
+    said = settings(DACA_METRICS_PORT="9100")
+    plan = make_plan([], DECLARED, said, {})
+    told = [environment(app, plan, said)["DACA_METRICS_PORT"] for app in plan.apps]
+    assert told == [str(9100 + at) for at in range(len(plan.apps))]
+    wrong = settings(DACA_METRICS_PORT="many")
+    assert environment(plan.apps[0], plan, wrong)["DACA_METRICS_PORT"] == "many"
+
+
 def test_each_sidecar_gives_out_its_own_apps_secrets_only() -> None:
     assert access_of("issuer", "auth-server", DECLARED).secrets == (
         "auth-server-kek",
