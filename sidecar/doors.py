@@ -1,9 +1,12 @@
 """What an app's door decides, as audit events: a tool call that was let in, and every refusal."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from sidecar.audit import Audit, decision
+
+_MOST: Final = 1024
+"""Events of callers and tools that are remembered."""
 
 
 class Caller(Protocol):
@@ -71,9 +74,24 @@ class Decided(Protocol):
 
 def told_to(audit: Audit) -> Callable[[Decided], None]:
     """For `Door(decided=...)`: tells each decision as an event `tool` or, where no tool is known, `request`."""
+    # A door keeps a verified caller as one object while its token lives, and a call of the same tool says the same.
+    known: dict[tuple[int, str], tuple[Caller, Mapping[str, str]]] = {}
+
+    def called(caller: Caller, decided: Decided) -> Mapping[str, str]:
+        found = known.get((id(caller), decided.tool))
+        if found is not None and found[0] is caller:
+            return found[1]
+        if len(known) >= _MOST:
+            known.clear()
+        said = event_of(decided)
+        known[id(caller), decided.tool] = caller, said
+        return said
 
     def tell(decided: Decided) -> None:
-        audit.tell("tool" if decided.tool else "request", event_of(decided))
+        caller = decided.caller
+        let_in = caller is not None and not decided.error and decided.tool
+        said = called(caller, decided) if caller is not None and let_in else event_of(decided)
+        audit.tell("tool" if decided.tool else "request", said)
 
     return tell
 

@@ -2,7 +2,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from resource_server import Decision
+from resource_server.caller import Caller
 from sidecar.audit import FIELDS, Audit, decision
+from sidecar.doors import told_to
 from sidecar.trace import Trace, enter, leave
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -29,3 +32,28 @@ def test_whoever_listens_hears_every_event_in_order_with_its_trace() -> None:
     finally:
         leave(reset)
     assert heard == [("token", {"outcome": "issued"}), ("tool", {"outcome": "called", "trace_id": TRACE})]
+
+
+def test_each_caller_and_each_tool_has_an_event_of_its_own_however_often_they_come() -> None:
+    heard: list[Mapping[str, str]] = []
+    tell = told_to(Audit([lambda _, said: heard.append(said)]))
+    callers = [_caller(name) for name in ("ada", "grace")]
+    for _ in range(2):
+        for caller in callers:
+            for tool in ("read_note", "write_note"):
+                tell(_called(caller, tool))
+        tell(_called(callers[0], "read_note", error="insufficient_scope"))
+
+    seen = [(said["subject"], said["tool"], said["outcome"]) for said in heard]
+    once = [(name, tool, "called") for name in ("ada", "grace") for tool in ("read_note", "write_note")]
+    assert seen == [*once, ("ada", "read_note", "insufficient_scope")] * 2
+
+
+def _caller(subject: str) -> Caller:
+    return Caller(subject=subject, client_id="desk", scopes=frozenset({"mcp:read"}), claims={"jti": subject}, token="-")
+
+
+def _called(caller: Caller, tool: str, error: str = "") -> Decision:
+    return Decision(
+        resource="http://localhost:8000/mcp", method="POST", path="/mcp", error=error, caller=caller, tool=tool
+    )
