@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -151,10 +152,22 @@ def careful(daca: System) -> Generator[System]:
     patch = {"spec": {"template": {"spec": {"containers": [container], "volumes": [volume]}}}}
     daca.kubectl("patch", "deployment", "scribe", "--patch", json.dumps(patch))
     daca.kubectl.ready("scribe")
+    # One that drains would still answer, by the profile that it began with.
+    daca.kubectl.anew("scribe", "concierge")
+    _reaches_scribe(daca)
     yield daca
     daca.kubectl("rollout", "undo", "deployment/scribe")
     daca.kubectl.ready("scribe")
     daca.kubectl("delete", "configmap", "careful")
+
+
+def _reaches_scribe(daca: System) -> None:
+    """Concierge's sidecar may look for a pod that is gone for a while: 20 seconds, and DNS may for 30."""
+    path = "sidecar:/v1.0/invoke/scribe/method/.well-known/agent-card.json"
+    end = time.monotonic() + 90
+    while (answer := daca.inside("concierge", "ask.py", "GET", path))["status"] != 200:
+        assert time.monotonic() < end, answer
+        time.sleep(1)
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
@@ -170,6 +183,7 @@ async def test_a_pending_approval_outlives_every_pod_that_knows_of_it(
         assert (waits["tool"], waits["at"]) == ("write_note", ["concierge", "scribe"])
         assert await note(front, operator, name) is None
     daca.kubectl.anew("concierge", "scribe", "notes", "redis")
+    _reaches_scribe(daca)
     async with daca.front() as front:
         asker = Asker(http=front, url=CONCIERGE, token=await token(front, operator, CONCIERGE, BOTH))
         data = {"decisions": {waits["call"]: decision}}
