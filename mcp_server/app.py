@@ -34,6 +34,7 @@ def create_app(settings: Settings, sidecar: Sidecar, toolset: ToolsetName) -> Do
         tools=scopes_of(tools),
         implies=IMPLIES,
         list_all_tools=settings.list_all_tools,
+        list_all_on_request=True,
         max_body=MAX_BODY,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,

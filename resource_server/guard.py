@@ -22,6 +22,9 @@ from resource_server.tool_list import ToolListFilter, readable
 from resource_server.tool_scopes import Operation, Operations
 from resource_server.trust import Trust
 
+LISTS_ALL = "Daca-List-Tools"
+"""The header of a caller that wants to be shown what it may not call yet."""
+
 
 class Door:
     """Guards an ASGI app: every request needs a token that `issuer` made for `resource`, with the scopes it takes.
@@ -112,13 +115,16 @@ class Door:
         inner: Scope = {**scope, "headers": headers, SCOPE_KEY: verified.caller}
         if operation.lists_tools:
             inner = readable(inner)
-            shows = partial(self._operations.shows, scopes=verified.scopes)
+            shows = partial(self._operations.shows, scopes=verified.scopes, everything=self._wants_all(scope))
             send = ToolListFilter(send, shows, one_callers=not self.settings.list_all_tools)
         reset = enter(verified.caller)
         try:
             await self.app(inner, operation.receive, send)
         finally:
             leave(reset)
+
+    def _wants_all(self, scope: Scope) -> bool:
+        return self.settings.list_all_on_request and (LISTS_ALL.lower().encode(), b"all") in scope["headers"]
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def receiving() -> Message:

@@ -27,6 +27,7 @@ class Options(TypedDict, total=False):
     tools: Mapping[str, str | Sequence[str]] | None
     implies: Mapping[str, str | Sequence[str]]
     list_all_tools: bool
+    list_all_on_request: bool
     scope_for: Callable[[Scope], Collection[str]] | None
     name: str
     mcp_path: str | None
@@ -67,6 +68,8 @@ class Settings:
     """Which narrower scopes a broader one contains."""
     list_all_tools: bool = False
     """Show in tools/list what the caller may not call yet, for clients that choose from there and can step up."""
+    list_all_on_request: bool = False
+    """Show it to those alone whose request says `Daca-List-Tools: all`: they can step up, or ask a person."""
     scope_for: Callable[[Scope], Collection[str]] | None = None
     """For apps that are no MCP servers: what a request needs beyond the baseline."""
     name: str = ""

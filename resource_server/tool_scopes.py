@@ -83,9 +83,10 @@ class Operations:
             raise UnknownTool("Unknown tool", tool=message.name or "", request_id=message.id)
         return needed
 
-    def shows(self, tool: str, scopes: Collection[str]) -> bool:
-        """Whether tools/list names this tool to a caller with these scopes."""
-        return tool in self._tools if self._settings.list_all_tools else self.may_call(tool, scopes)
+    def shows(self, tool: str, scopes: Collection[str], *, everything: bool = False) -> bool:
+        """Whether tools/list names this tool to a caller with these scopes, or to one that is shown everything."""
+        everything = everything or self._settings.list_all_tools
+        return tool in self._tools if everything else self.may_call(tool, scopes)
 
     def may_call(self, tool: str, scopes: Collection[str]) -> bool:
         """Whether a caller with these scopes gets past the door with this tool."""

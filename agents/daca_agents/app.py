@@ -24,7 +24,7 @@ from daca_agents.settings import Settings
 from daca_agents.shape import ASK
 from daca_agents.toolbox import Sources, Toolbox
 from daca_agents.waiting import Waiting
-from oauth_client import ClientSecret, Credentials, Exchanges, Tokens, WorkloadToken
+from oauth_client import Backchannel, ClientSecret, Credentials, Exchanges, Tokens, WorkloadToken
 from resource_server import Caller, Door
 from sidecar.connect import Sidecar
 from sidecar.doors import told_to
@@ -79,6 +79,7 @@ def toolbox_of(settings: Settings, sidecar: Sidecar, profile: Profile) -> Toolbo
     credentials = credentials_of(settings, sidecar.secrets, profile.client_id)
     sources = Sources(
         own=Tokens(credentials=credentials, http=http, issuer=settings.issuer),
+        people=Backchannel(credentials=credentials, http=http, issuer=settings.issuer),
         callers=Exchanges(credentials=credentials, http=http, issuer=settings.issuer),
     )
     return Toolbox(profile, sources=sources, transport=sidecar.transport, failed=note_failure, acts=settings.acts)

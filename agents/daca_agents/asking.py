@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from resource_server import Caller
 
 _TURNS = 10
 _SECONDS = 120
+_PATIENCE = 600
 
 # Traces would go to OpenAI: what people ask is nobody's business.
 set_tracing_disabled(True)
@@ -50,7 +52,8 @@ async def ask(profile: Profile, mind: Mind, tools: Tools, question: Question) ->
     Closing the generator stops the run and its tool calls.
     """
     heard: asyncio.Queue[Happening | None] = asyncio.Queue()
-    work = _Work(profile=profile, mind=mind, tools=tools, question=question, heard=heard)
+    latest = asyncio.get_running_loop().time() + _SECONDS + _PATIENCE
+    work = _Work(profile=profile, mind=mind, tools=tools, question=question, heard=heard, latest=latest)
     working = asyncio.create_task(work.whole())
     try:
         while happening := await heard.get():
@@ -70,11 +73,14 @@ class _Work:
     tools: Tools
     question: Question
     heard: asyncio.Queue[Happening | None]
+    latest: float
+    """When it ends for certain, in the loop's time, however long people are waited for."""
+    limit: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(_SECONDS))
 
     async def whole(self) -> None:
         """From the tools' survey to the end, whichever it is."""
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with self.limit:
                 with heard_by(self.tell):
                     await self._go()
         except (AgentsException, openai.OpenAIError, TimeoutError) as error:
@@ -84,8 +90,17 @@ class _Work:
 
     def tell(self, kind: str, data: dict[str, Any]) -> None:
         """Say what happened; here, unless it says where."""
+        if kind == "consent_needed":
+            self._wait_longer(data.get("expires_in"))
         if kind != "approval_needed":  # a peer's is told when this run pauses for it, and as what is decided here
             self.heard.put_nowait(Event(kind=kind, data={"at": [self.profile.client_id]} | data))
+
+    def _wait_longer(self, seconds: object) -> None:
+        """While a person is asked, here or at a peer, as long as they have; then as long as any other run."""
+        asked = seconds if isinstance(seconds, (int, float)) and 0 < seconds <= _PATIENCE else 0
+        when = asyncio.get_running_loop().time() + asked + _SECONDS
+        with suppress(RuntimeError):  # it may be over by now
+            self.limit.reschedule(min(when, self.latest))
 
     async def _go(self) -> None:
         away = await self.tools.survey()

@@ -1,6 +1,6 @@
 """Why a tool server, or another agent, could not be used: which one, and what would help."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import cast
 
 import httpx
@@ -9,7 +9,7 @@ from a2a.utils.errors import A2AError
 from agents.exceptions import UserError
 from mcp import MCPError
 
-from oauth_client import OAuthClientError
+from oauth_client import InsufficientScope, OAuthClientError
 
 
 class ToolServerProblem(UserError):
@@ -22,7 +22,11 @@ class ToolServerProblem(UserError):
 
 
 class ToolServerRefused(ToolServerProblem):
-    """It, or its authorization server, said no."""
+    """It, or its authorization server, said no. `lacks`: the scopes that would have been needed, where it is those."""
+
+    def __init__(self, server: str, why: str, *, lacks: Collection[str] = ()) -> None:
+        super().__init__(server, why)
+        self.lacks = frozenset(lacks)
 
 
 class ToolServerAway(ToolServerProblem):
@@ -33,7 +37,8 @@ _Explain = Callable[[str, str, BaseException], ToolServerProblem]
 
 
 def _refused(server: str, _: str, cause: BaseException) -> ToolServerProblem:
-    return ToolServerRefused(server, str(cause))
+    lacks = cause.needed if isinstance(cause, InsufficientScope) else ()
+    return ToolServerRefused(server, str(cause), lacks=lacks)
 
 
 def _late(server: str, url: str, _: BaseException) -> ToolServerProblem:

@@ -19,8 +19,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, GetPromptResult, ListPromptsResult, Tool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from daca_agents.consent import Consent
 from daca_agents.refusals import ToolServerProblem, ToolServerRefused, problem_of
-from oauth_client import CLIENT_CREDENTIALS_EXTENSION
+from oauth_client import CLIENT_CREDENTIALS_EXTENSION, OAuthClientError
 
 _LISTED_SECONDS = 30.0
 _AWAY_SECONDS = 2.0
@@ -31,10 +32,11 @@ _T = TypeVar("_T")
 class ToolServer(MCPServer):
     """One MCP server as the agent loop sees it.
 
-    `http` carries the token; `failed` hears of every call that failed; `approvals` are tools that need a person's yes.
+    `http` carries the token; `failed` hears of every call that failed; `approvals` are tools that need a person's yes;
+    `consent` asks a person for a scope that a call lacks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  where it is, with which tokens, and which people are asked
         self,
         name: str,
         url: str,
@@ -42,6 +44,7 @@ class ToolServer(MCPServer):
         *,
         failed: Callable[[RunContextWrapper[Any], ToolServerProblem], None],
         approvals: Collection[str] = (),
+        consent: Consent | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
@@ -54,6 +57,7 @@ class ToolServer(MCPServer):
         self._url = url
         self._http = http
         self._failed = failed
+        self._consent = consent
         self._clock = clock
         self._mode = "auto"
         self._listed: tuple[float, list[Tool]] | None = None
@@ -91,9 +95,23 @@ class ToolServer(MCPServer):
     async def call_tool(
         self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
     ) -> CallToolResult:
-        """Call one tool. Raises ToolServerProblem."""
+        """Call one tool; where a person may be asked for what it lacks, once more with what they allow.
+
+        They are asked outside of any session: those wait for seconds, a person for minutes. Raises ToolServerProblem.
+        """
         del meta
-        return await self._ask(lambda client: client.call_tool(tool_name, arguments or {}))
+        given = arguments or {}
+        try:
+            return await self._ask(lambda client: client.call_tool(tool_name, given))
+        except ToolServerRefused as refused:
+            if self._consent is None or not self._consent.covers(refused.lacks):
+                raise
+            consent, lacks = self._consent, refused.lacks
+        try:
+            http = await consent.obtain(lacks, tool_name, given)
+        except OAuthClientError as error:
+            raise ToolServerRefused(self._name, str(error)) from None
+        return await self._ask(lambda client: client.call_tool(tool_name, given), http)
 
     async def list_prompts(self) -> ListPromptsResult:
         """The prompts it offers. Raises ToolServerProblem."""
@@ -117,9 +135,9 @@ class ToolServer(MCPServer):
         self._listed, self._away = (now + _LISTED_SECONDS, tools), None
         return tools
 
-    async def _ask(self, question: Callable[[Client], Awaitable[_T]]) -> _T:
+    async def _ask(self, question: Callable[[Client], Awaitable[_T]], http: httpx2.AsyncClient | None = None) -> _T:
         try:
-            async with self._session() as client:
+            async with self._session(http or self._http) as client:
                 return await question(client)
         except Exception as error:
             self._mode, self._listed = "auto", None
@@ -129,9 +147,9 @@ class ToolServer(MCPServer):
             raise problem from None
 
     @asynccontextmanager
-    async def _session(self) -> AsyncGenerator[Client]:
+    async def _session(self, http: httpx2.AsyncClient) -> AsyncGenerator[Client]:
         """One session, in the server's own revision once that is known. MCP, Backward Compatibility."""
-        transport = streamable_http_client(self._url, http_client=self._http, terminate_on_close=True)
+        transport = streamable_http_client(self._url, http_client=http, terminate_on_close=True)
         extensions = [advertise(CLIENT_CREDENTIALS_EXTENSION)]
         async with Client(
             transport, mode=self._mode, cache=None, read_timeout_seconds=_ANSWER_SECONDS, extensions=extensions

@@ -16,14 +16,15 @@ import httpx2
 from agents import RunContextWrapper
 
 from daca_agents.cards import Acquaintance
+from daca_agents.consent import Consent, is_person
 from daca_agents.delegation import Sought, Standing
 from daca_agents.peers import Peer
 from daca_agents.profile import Profile
 from daca_agents.refusals import ToolServerProblem
 from daca_agents.shape import McpServerEntry, PeerEntry
 from daca_agents.tool_server import ToolServer
-from oauth_client import Exchanges, TokenAuth, Tokens, TokenSource
-from resource_server import Caller
+from oauth_client import Backchannel, Exchanges, TokenAuth, Tokens, TokenSource
+from resource_server import LISTS_ALL, Caller
 
 _TIMEOUT = httpx2.Timeout(60, connect=5)
 _CALLERS = 256
@@ -59,10 +60,14 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where tokens come from: the agent's own, and those in its callers' names. Two objects, and nothing in both."""
+    """Where tokens come from: the agent's own, those in its callers' names, and those that people are asked for.
+
+    Objects apart, and nothing in two of them; without `people` nobody is asked.
+    """
 
     own: Tokens
     callers: Exchanges
+    people: Backchannel | None = None
 
 
 class Toolbox:
@@ -108,6 +113,8 @@ class Toolbox:
         self._kept.clear()
         await self._sources.callers.aclose()
         await self._sources.own.aclose()
+        if self._sources.people is not None:
+            await self._sources.people.aclose()
 
     def _make_room(self) -> None:
         now = self._now()
@@ -122,18 +129,39 @@ class Toolbox:
     def _delegated(self, caller: Caller) -> Tools:
         source = self._sources.callers.of(caller.token, expires_in=self._ends(caller) - self._now())
         actors = (f"client:{self._profile.client_id}", *caller.actors)
-        return self._tools(source, Standing(how="exchanged", actors=actors))
+        return self._tools(source, Standing(how="exchanged", actors=actors), caller)
 
-    def _tools(self, source: TokenSource, standing: Standing) -> Tools:
+    def _tools(self, source: TokenSource, standing: Standing, caller: Caller | None = None) -> Tools:
         return Tools(
-            servers=[self._server(entry, source, standing) for entry in self._profile.mcp_servers],
+            servers=[self._server(entry, source, standing, caller) for entry in self._profile.mcp_servers],
             peers=[self._peer(entry, source, standing) for entry in self._profile.peers],
         )
 
-    def _server(self, entry: McpServerEntry, source: TokenSource, standing: Standing) -> ToolServer:
+    def _server(
+        self, entry: McpServerEntry, source: TokenSource, standing: Standing, caller: Caller | None
+    ) -> ToolServer:
         usual = set(entry.scopes) - set(self._profile.may_ask.get(entry.name, ()))
         http = self._http(entry, Sought(source, usual, standing), usual)
-        return ToolServer(entry.name, entry.url, http, failed=self._failed, approvals=self._profile.approvals)
+        consent = self._consent(entry, source, caller)
+        if consent is not None:
+            http.headers[LISTS_ALL] = "all"
+        approvals = self._profile.approvals
+        return ToolServer(entry.name, entry.url, http, failed=self._failed, approvals=approvals, consent=consent)
+
+    def _consent(self, entry: McpServerEntry, source: TokenSource, caller: Caller | None) -> Consent | None:
+        """How the caller is asked for more there, if that is a person and the profile lets them be asked."""
+        people, may_ask = self._sources.people, self._profile.may_ask.get(entry.name)
+        if people is None or caller is None or not may_ask or not is_person(caller):
+            return None
+        return Consent(
+            server=entry.name,
+            url=entry.url,
+            may_ask=frozenset(may_ask),
+            caller=caller,
+            people=people,
+            source=source,
+            transport=self._transport,
+        )
 
     def _peer(self, entry: PeerEntry, source: TokenSource, standing: Standing) -> Peer:
         http = self._http(entry, Sought(source, entry.scopes, standing), entry.scopes)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.battery.case import LEGACY
 from tests.battery.wire import Answer
 from tests.resource_server.conftest import House
 
@@ -76,6 +77,28 @@ async def test_a_door_told_to_list_all_shows_what_anybody_may_call_and_refuses_a
     assert listed["result"]["cacheScope"] == "public", "the list is the same for all"
     called = await home.call("tools/call", "mcp:read", name="delete_note")
     assert called.status == 403
+
+
+@pytest.mark.parametrize(
+    ("offers", "header", "shown"),
+    [
+        (True, "all", ["list_notes", "write_note", "delete_note"]),
+        (True, "none", ["list_notes"]),
+        (True, "", ["list_notes"]),
+        (False, "all", ["list_notes"]),
+    ],
+)
+async def test_a_door_may_show_all_to_those_who_say_that_they_can_ask_for_more(
+    *, offers: bool, header: str, shown: list[str], house: Build
+) -> None:
+    home = house(list_all_on_request=offers)
+    home.app.chunks = (json.dumps(ALL).encode(),)
+    headers = (*LEGACY, ("daca-list-tools", header))
+    listed = json.loads((await home.call("tools/list", headers=headers)).body)
+
+    assert _names(listed) == shown
+    assert listed["result"]["cacheScope"] == "private"
+    assert (await home.call("tools/call", "mcp:read", name="delete_note")).status == 403
 
 
 def _cut(body: bytes, size: int) -> Sequence[bytes]:
