@@ -1,11 +1,13 @@
 """Real processes on free ports, each system in a folder of its own."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -28,6 +30,13 @@ ISSUER = "http://localhost:9000"
 DECLARED = read_declared(ROOT / "identity.yaml").resources
 URLS = {"auth-server": ISSUER, **DECLARED}
 AGENTS = [name for name in DECLARED if (ROOT / "agents" / "profiles" / f"{name}.yaml").is_file()]
+
+
+def _end_as_a_process_does() -> None:
+    """Let go of what a command leaves to the end of its process: here that never comes, and another test would hear."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _lives(pid: int) -> bool:
@@ -91,6 +100,7 @@ class World:
             redirect_stderr(err),
         ):
             code = run(list(arguments))
+            _end_as_a_process_does()
         return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     def process(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -182,6 +192,7 @@ def make_world(folder: Path) -> World:
         "DACA_DATA": str(folder / "data"),
         "DACA_IDENTITY": str(folder / "identity.yaml"),
         "DACA_ISSUER": urls["auth-server"],
+        "DACA_VAULT": "file",  # what another test gives the library as a keyring is no keyring of this world
         "NO_COLOR": "1",
     }
     return World(folder=folder, urls=urls, environ={**environ, **own})
