@@ -16,6 +16,7 @@ _ENVIRONMENT = """environment:
   DACA_ROUTES            JSON object: canonical origin -> Dapr app-id
   DACA_ALLOWED_ORIGINS   JSON list of web origins that may call beside its own
   DACA_ALLOWED_HOSTS     JSON list of Host headers accepted beside its own
+  DACA_LIST_ALL_TOOLS    list every tool to everybody, so that a client may ask for the scope it lacks (false)
   DACA_CALLS_PER_SECOND  tool calls one caller may keep up, 0 for no limit (200)
 """
 
