@@ -7,10 +7,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from auth_server.admin import KnownUser, add_user
-from cli.a2a_talk import Talk
 from cli.administer import Office, administer_async
 from cli.enquiry import DONE, Event
 from cli.hops import brief
@@ -18,6 +17,9 @@ from cli.story.stage import Stage, result_of
 from cli.story.teller import Teller
 from cli.story.visitor import Visitor
 from oauth_client import Browser, FileVault, PersonTokens
+
+if TYPE_CHECKING:
+    from cli.a2a_talk import Talk
 
 _REQUEST: Final = "Find out what time it is in Tokyo and have it written down as note 'Tokyo'."
 _NOTE: Final = "Tokyo"
@@ -102,8 +104,11 @@ def _of_her(stage: Stage, subject: str) -> tuple[list[dict[str, Any]], list[dict
     return lines, [line for line in lines if line.get("tool") == "write_note" and line.get("outcome") == "called"]
 
 
-async def converse(stage: Stage, token: str, url: str, text: str) -> tuple[list[Event], Talk]:
+async def converse(stage: Stage, token: str, url: str, text: str) -> "tuple[list[Event], Talk]":
     """One question with a token that the stage has, and all that happened until the answer."""
+    # The A2A SDK takes a second to load, and every command loads this file.
+    from cli.a2a_talk import Talk  # noqa: PLC0415  see above
+
     talk = Talk(url, stage.bearing(token))
     return [event async for event in talk.say(text)], talk
 
