@@ -6,12 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
 
 import httpx2
 
+from oauth_client.closing import Closing
 from oauth_client.credentials import Credentials
-from oauth_client.egress import guarded_client
 from oauth_client.grant import post_proved, proved, redeem
 from oauth_client.models import Proof, Started, Target, Token, TokenAnswer, Waiting
 from oauth_client.policy import Policy
@@ -42,7 +41,7 @@ class Question:
     behalf: str
 
 
-class Backchannel:
+class Backchannel(Closing):
     """Asks people, and keeps what they allowed until it ends. The arguments are those of `Tokens`.
 
     One question is asked once, however many wait for its answer; when nobody waits any more it is given up.
@@ -63,8 +62,7 @@ class Backchannel:
         self._credentials = credentials
         self._pause = pause
         self._wall = wall
-        self._own = None if http else guarded_client(allow_private=self.policy.allow_private)
-        self._targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer, rules.GRANT)
+        self._targets = Targets(http, self.policy, issuer, rules.GRANT)
         self._shelf: Shelf[Question] = Shelf(self.policy, abandoned=True)
         self._waiting: dict[Question, Waiting] = {}
         self._listeners: dict[Question, list[Told]] = {}
@@ -110,14 +108,6 @@ class Backchannel:
         """Give up what is under way, and close what this object opened."""
         await self._shelf.aclose()
         await self._targets.aclose()
-        if self._own is not None:
-            await self._own.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _listen(self, question: Question, told: Told | None) -> Told:
         """Whoever joins a question that waits already hears of it at once."""

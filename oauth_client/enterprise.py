@@ -5,13 +5,12 @@ Enterprise-managed authorization of MCP; Identity Assertion JWT Authorization Gr
 
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
-from typing import Self
 
 import httpx2
 
+from oauth_client.closing import Closing
 from oauth_client.credentials import Credentials
 from oauth_client.discovery import find_server
-from oauth_client.egress import guarded_client
 from oauth_client.errors import CredentialsUnusable
 from oauth_client.grant import redeem
 from oauth_client.models import ServerMetadata, Target, Token
@@ -26,7 +25,7 @@ from oauth_client.targets import Targets
 Key = tuple[str, str, frozenset[str]]
 
 
-class EnterpriseTokens:
+class EnterpriseTokens(Closing):
     """A `TokenSource` for one person whom an enterprise's provider signed in.
 
     `provider` is its issuer, `at_provider` how the client proves itself there, `credentials` how at the resources'
@@ -49,8 +48,7 @@ class EnterpriseTokens:
         self._at_provider = at_provider
         self._credentials = credentials
         self._id_token = id_token
-        self._own = None if http else guarded_client(allow_private=self.policy.allow_private)
-        self._targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer, JWT_BEARER)
+        self._targets = Targets(http, self.policy, issuer, JWT_BEARER)
         self._shelf: Shelf[Key] = Shelf(self.policy)
         self._found: ServerMetadata | None = None
 
@@ -82,14 +80,6 @@ class EnterpriseTokens:
         """Give up what is under way, and close what this object opened."""
         await self._shelf.aclose()
         await self._targets.aclose()
-        if self._own is not None:
-            await self._own.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     async def _obtain(self, target: Target, scopes: frozenset[str]) -> Token:
         self._targets.bind(target)

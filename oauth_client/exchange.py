@@ -4,12 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import Self
 
 import httpx2
 
+from oauth_client.closing import Closing
 from oauth_client.credentials import Credentials
-from oauth_client.egress import guarded_client
 from oauth_client.errors import SubjectEnded
 from oauth_client.grant import redeem
 from oauth_client.models import Target, Token
@@ -36,7 +35,7 @@ class Subject:
         return sha256(self.access_token.encode()).hexdigest()
 
 
-class Exchanges:
+class Exchanges(Closing):
     """Gets and keeps tokens that one client, an agent, has in its callers' names; none of its own are among them.
 
     The arguments are those of `Tokens`. `of` gives what authorizes requests for one caller.
@@ -52,8 +51,7 @@ class Exchanges:
     ) -> None:
         self.policy = policy or Policy()
         self.credentials = credentials
-        self._own = None if http else guarded_client(allow_private=self.policy.allow_private)
-        self.targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer, GRANT)
+        self.targets = Targets(http, self.policy, issuer, GRANT)
         self.shelf: Shelf[Key] = Shelf(self.policy)
 
     def of(self, access_token: str, *, expires_in: float | None = None) -> "Delegated":
@@ -65,14 +63,6 @@ class Exchanges:
         """Give up what is under way, and close what this object opened."""
         await self.shelf.aclose()
         await self.targets.aclose()
-        if self._own is not None:
-            await self._own.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
 
 class Delegated:

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Self
 
 import httpx2
 
 from oauth_client.browser import Browser, authorize
+from oauth_client.closing import Closing
 from oauth_client.credentials import Credentials
 from oauth_client.discovery import find_challenge
-from oauth_client.egress import guarded_client
 from oauth_client.errors import LoginRequired, OAuthClientError, TokenRefused
 from oauth_client.flights import Flights
 from oauth_client.grant import redeem
@@ -29,7 +28,7 @@ _OK = 200
 _ENDED = ("invalid_grant", "invalid_client", "unauthorized_client")
 
 
-class PersonTokens:
+class PersonTokens(Closing):
     """Gets and keeps the tokens of one person, at any number of resources and issuers.
 
     `vault` keeps them. `browser` is how to ask the person; without one, LoginRequired is raised where they would be
@@ -59,8 +58,7 @@ class PersonTokens:
         self._wall = wall
         self._sessions = Sessions(vault)
         self._registrar = Registrar(vault, given=client, document=document, name=name)
-        self._own = None if http else guarded_client(allow_private=self.policy.allow_private)
-        self._targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer, CODE)
+        self._targets = Targets(http, self.policy, issuer, CODE)
         self._flights: Flights[tuple[str, str, frozenset[str]], Token] = Flights(self.policy.clock, 0.0)
         self._refused: set[str] = set()
 
@@ -106,14 +104,6 @@ class PersonTokens:
         """Give up what is under way and close what this object opened."""
         await self._flights.aclose()
         await self._targets.aclose()
-        if self._own is not None:
-            await self._own.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     async def _usable(self, target: Target, scopes: frozenset[str]) -> Session | None:
         """The sign-in that covers these scopes, refreshed by one process alone when its token is over."""

@@ -6,6 +6,7 @@ from functools import partial
 import httpx2
 
 from oauth_client.discovery import find_challenge, find_resource, find_server
+from oauth_client.egress import guarded_client
 from oauth_client.errors import DiscoveryFailed, IssuerChanged
 from oauth_client.flights import Flights
 from oauth_client.models import ResourceMetadata, Target
@@ -16,10 +17,14 @@ from oauth_client.wire import Wire
 
 
 class Targets:
-    """Remembers, per resource, its metadata and its authorization server; and to whom the credentials belong."""
+    """Remembers, per resource, its metadata and its authorization server; and to whom the credentials belong.
 
-    def __init__(self, http: httpx2.AsyncClient, policy: Policy, pinned: str | None, grant: str = GRANT) -> None:
-        self._http = http
+    Without `http` it has a client of its own, which also judges the addresses that names lead to.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient | None, policy: Policy, pinned: str | None, grant: str = GRANT) -> None:
+        self._http = http or guarded_client(allow_private=policy.allow_private)
+        self._owns_http = http is None
         self._policy = policy
         self._pinned = pinned
         self._grant = grant
@@ -61,8 +66,10 @@ class Targets:
         return Wire(self._http, self._policy, resource)
 
     async def aclose(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and close the client that is its own."""
         await self._flights.aclose()
+        if self._owns_http:
+            await self._http.aclose()
 
     async def _discover(self, resource: str, challenged: str | None) -> Target:
         wire = self.wire(resource)

@@ -5,12 +5,11 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
 
 import httpx2
 
+from oauth_client.closing import Closing
 from oauth_client.credentials import Credentials
-from oauth_client.egress import guarded_client
 from oauth_client.flights import Flights
 from oauth_client.grant import request_token
 from oauth_client.models import Target, Token, TokenAnswer
@@ -32,7 +31,7 @@ class _Held:
     good_until: float
 
 
-class Tokens:
+class Tokens(Closing):
     """Gets and keeps access tokens for one client, at any number of resources.
 
     `http` makes the requests for metadata and tokens; without it a client of its own does, which also judges the
@@ -51,8 +50,7 @@ class Tokens:
     ) -> None:
         self.policy = policy or Policy()
         self._credentials = credentials
-        self._own = None if http else guarded_client(allow_private=self.policy.allow_private)
-        self._targets = Targets(http or self._own or httpx2.AsyncClient(), self.policy, issuer)
+        self._targets = Targets(http, self.policy, issuer)
         self._held: OrderedDict[Key, _Held] = OrderedDict()
         self._flights: Flights[tuple[str, str, str, frozenset[str], str], Token] = Flights(
             self.policy.clock, self.policy.backoff
@@ -103,14 +101,6 @@ class Tokens:
         """Give up what is under way and close what this object opened."""
         await self._flights.aclose()
         await self._targets.aclose()
-        if self._own is not None:
-            await self._own.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _key(self, target: Target, scopes: frozenset[str]) -> Key:
         return target.server.issuer, self._credentials.client_id, target.metadata.resource, scopes
