@@ -3,12 +3,12 @@
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import httpx
 import httpx2
 from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
-from a2a.helpers import get_data_parts, get_message_text, get_text_parts, new_data_part, new_text_part
+from a2a.helpers import new_data_part, new_text_part
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
@@ -20,15 +20,15 @@ from a2a.types import (
     StreamResponse,
     Task,
     TaskState,
-    TaskStatus,
     TaskStatusUpdateEvent,
 )
 from a2a.utils.errors import A2AError
-from google.protobuf.json_format import MessageToDict, ParseError
+from google.protobuf.json_format import ParseError
 
-from cli.enquiry import Decision, Event, Outcome
+from cli.enquiry import WAITS, Decision, Event, Outcome
 from cli.errors import Failure
-from daca_agents import Bridge
+from daca_agents.bridge import Bridge
+from daca_agents.reply import Reply, step_of, with_endpoints
 from oauth_client.rules.rfc8707_resource import covers
 
 _TIMEOUT: Final = httpx.Timeout(10, read=300)
@@ -51,6 +51,7 @@ class Talk:
         self._http = httpx.AsyncClient(transport=Bridge(http), timeout=_TIMEOUT)
         self._streams = streams
         self._client: Client | None = None
+        self._reply = Reply()
         self.outcome = Outcome()
 
     async def say(self, text: str, *, task: str = "", context: str = "") -> AsyncGenerator[Event]:
@@ -67,7 +68,7 @@ class Talk:
     async def look(self, task: str) -> None:
         """Learn how a task stands."""
         try:
-            _take_task(self.outcome, await (await self._connected()).get_task(GetTaskRequest(id=task)))
+            self._take_task(await (await self._connected()).get_task(GetTaskRequest(id=task)))
         except (A2AError, ParseError) as error:
             raise Failure(f"{self._url}: {error}") from error
 
@@ -77,23 +78,46 @@ class Talk:
             return False
         try:
             async with asyncio.timeout(10):
-                _take_task(self.outcome, await self._client.cancel_task(CancelTaskRequest(id=self.outcome.task)))
+                self._take_task(await self._client.cancel_task(CancelTaskRequest(id=self.outcome.task)))
         except (A2AError, ParseError, TimeoutError):
             return False
         return self.outcome.state == "canceled"
 
     async def _follow(self, message: Message) -> AsyncGenerator[Event]:
+        self._reply = Reply(task=message.task_id, context=message.context_id)
         self.outcome = Outcome(task=message.task_id, context=message.context_id)
         try:
             client = await self._connected()
             async for happening in client.send_message(SendMessageRequest(message=message)):
-                for event in _take(self.outcome, happening):
+                for event in self._take(happening):
                     yield event
-            while self.outcome.task and _number(self.outcome.state) in _MOVING:
+            while self._reply.task and self._reply.state in _MOVING:
                 await asyncio.sleep(_POLL_SECONDS)
                 await self.look(self.outcome.task)
         except (A2AError, ParseError, ValueError) as error:
             raise Failure(f"{self._url}: {error}") from error
+
+    def _take(self, happening: StreamResponse) -> list[Event]:
+        """What there is to tell of one thing that came."""
+        known = self._reply.task
+        if not happening.HasField("artifact_update"):
+            self._forget_status()
+        self._reply.take(happening)
+        self.outcome = _outcome(self._reply)
+        told = _told(happening.status_update) if happening.HasField("status_update") else []
+        if self._reply.task and self._reply.task != known:
+            begun: Event = {"event": "task", "at": [], "task": self._reply.task, "context": self._reply.context}
+            told = [begun, *told]
+        return told
+
+    def _take_task(self, task: Task) -> None:
+        self._forget_status()
+        self._reply.take_task(task)
+        self.outcome = _outcome(self._reply)
+
+    def _forget_status(self) -> None:
+        """Only the latest status has a say in the outcome."""
+        self._reply.said, self._reply.approvals = "", ()
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -108,14 +132,10 @@ class Talk:
 
 def _own(url: str, card: AgentCard) -> AgentCard:
     """The card with the endpoints at the agent's URL or below it: it must not lead token and words elsewhere."""
-    own = [one for one in card.supported_interfaces if covers(url, one.url)]
-    if not own:
+    found = with_endpoints(card, lambda one: covers(url, one.url))
+    if found is None:
         named = ", ".join(one.url for one in card.supported_interfaces) or "none"
         raise Failure(f"the card of {url} names no endpoint there or below, but {named[:300]}")
-    found = AgentCard()
-    found.CopyFrom(card)
-    del found.supported_interfaces[:]
-    found.supported_interfaces.extend(own)
     return found
 
 
@@ -123,70 +143,17 @@ def _message(parts: list[Part], task: str, context: str) -> Message:
     return Message(message_id=uuid.uuid4().hex, role=Role.ROLE_USER, parts=parts, task_id=task, context_id=context)
 
 
-def _take(outcome: Outcome, happening: StreamResponse) -> list[Event]:
-    """What has come of it so far, and what there is to tell."""
-    known = outcome.task
-    told: list[Event] = []
-    if happening.HasField("message"):
-        outcome.state, outcome.context = "completed", happening.message.context_id or outcome.context
-        outcome.answer = get_message_text(happening.message)
-    elif happening.HasField("task"):
-        _take_task(outcome, happening.task)
-    elif happening.HasField("status_update"):
-        update = happening.status_update
-        outcome.task, outcome.context = update.task_id or outcome.task, update.context_id or outcome.context
-        _take_status(outcome, update.status)
-        told = _step(update)
-    elif happening.HasField("artifact_update"):
-        piece = happening.artifact_update
-        before = outcome.artifacts.get(piece.artifact.artifact_id, "") if piece.append else ""
-        outcome.artifacts[piece.artifact.artifact_id] = before + _words(piece.artifact.parts)
-        outcome.answer = "\n".join(outcome.artifacts.values())
-    if outcome.task and outcome.task != known:
-        told = [{"event": "task", "at": [], "task": outcome.task, "context": outcome.context}, *told]
-    return told
+def _outcome(reply: Reply) -> Outcome:
+    """How it stands, to a person or a program."""
+    state = reply.waits
+    pending = [one for one in reply.approvals if one["call"]] if state == WAITS else ()
+    return Outcome(state=state, answer=reply.text, task=reply.task, context=reply.context, approvals=pending)
 
 
-def _take_task(outcome: Outcome, task: Task) -> None:
-    outcome.task, outcome.context = task.id or outcome.task, task.context_id or outcome.context
-    outcome.artifacts = {one.artifact_id: _words(one.parts) for one in task.artifacts}
-    _take_status(outcome, task.status)
-
-
-def _take_status(outcome: Outcome, status: TaskStatus) -> None:
-    outcome.state = TaskState.Name(status.state).removeprefix("TASK_STATE_").lower().replace("_", "-")
-    said = get_message_text(status.message) if status.HasField("message") else ""
-    outcome.answer = "\n".join(outcome.artifacts.values()) or said
-    outcome.approvals = _approvals(status) if outcome.state == "input-required" else ()
-
-
-def _approvals(status: TaskStatus) -> list[Mapping[str, Any]]:
-    """What waits for a person, as far as it says which call it is."""
-    parts = [cast("object", part) for part in get_data_parts(status.message.parts)]
-    listed = [cast("Mapping[str, Any]", part).get("approvals") for part in parts if isinstance(part, Mapping)]
-    flat: list[Any] = [one for some in listed if isinstance(some, list) for one in cast("list[Any]", some)]
-    return [cast("Mapping[str, Any]", one) for one in flat if isinstance(one, dict) and _call_of(cast("Event", one))]
-
-
-def _call_of(approval: Mapping[str, Any]) -> str:
-    call = approval.get("call")
-    return call if isinstance(call, str) else ""
-
-
-def _step(update: TaskStatusUpdateEvent) -> list[Event]:
-    told: Any = MessageToDict(update.metadata).get("daca")
-    if not isinstance(told, dict) or not isinstance(cast("Event", told).get("event"), str):
+def _told(update: TaskStatusUpdateEvent) -> list[Event]:
+    step = step_of(update)
+    if not step:
         return []
-    data = cast("Event", told)
-    at = cast("object", data.get("at"))
+    at = cast("object", step.get("at"))
     places = [str(place) for place in cast("list[object]", at)] if isinstance(at, list) else []
-    return [{"event": data.pop("event"), "at": places, **{name: data[name] for name in data if name != "at"}}]
-
-
-def _number(state: str) -> TaskState:
-    name = f"TASK_STATE_{state.upper().replace('-', '_') or 'UNSPECIFIED'}"
-    return cast("TaskState", TaskState.Value(name))
-
-
-def _words(parts: Any) -> str:
-    return "\n".join(get_text_parts(parts))
+    return [{"event": step.pop("event"), "at": places, **{name: step[name] for name in step if name != "at"}}]

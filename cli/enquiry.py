@@ -1,7 +1,7 @@
 """What `daca agent ask` asks: pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from cli.errors import Failure
@@ -35,7 +35,7 @@ class Enquiry:
         return f" --client {self.client_id}" if self.client_id else ""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How it stands: the last line of `--json`."""
 
@@ -44,7 +44,6 @@ class Outcome:
     task: str = ""
     context: str = ""
     approvals: Sequence[Mapping[str, Any]] = ()
-    artifacts: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def told(self) -> Event:
         """For a program."""

@@ -96,6 +96,7 @@ LAYERS = (
         ours=(
             *_rooms("cli", "oauth_client", "sidecar"),
             *("auth_server", "auth_server.admin", "resource_server", "mcp_server", "daca_agents"),
+            *("daca_agents.bridge", "daca_agents.reply"),  # how any program talks to agents
         ),
         theirs=ANY,
     ),

@@ -10,6 +10,7 @@ from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH, TransportProtocol
 from google.protobuf.json_format import ParseError
 
 from daca_agents.refusals import ToolServerAway, ToolServerProblem, ToolServerRefused, problem_of
+from daca_agents.reply import with_endpoints
 from daca_agents.shape import PeerEntry
 from oauth_client import InvalidResource
 from oauth_client.rules.rfc8707_resource import check_resource, covers
@@ -79,16 +80,12 @@ def own_endpoints(entry: PeerEntry, card: AgentCard) -> AgentCard:
 
     A token is for the peer's URL; whoever else the card names gets neither that nor what was asked. RFC 8707 §2.
     """
-    own = [one for one in card.supported_interfaces if _usable(entry, one)]
-    if not own:
+    found = with_endpoints(card, lambda one: _usable(entry, one))
+    if found is None:
         named = ", ".join(sorted(f"{one.protocol_binding} {one.url}" for one in card.supported_interfaces)) or "none"
         raise ToolServerRefused(
             entry.name, f"its card names no A2A endpoint (JSONRPC) at {entry.url} or below, but {named[:300]}"
         )
-    found = AgentCard()
-    found.CopyFrom(card)
-    del found.supported_interfaces[:]
-    found.supported_interfaces.extend(own)
     return found
 
 

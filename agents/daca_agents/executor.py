@@ -22,9 +22,9 @@ from daca_agents.owner import owner_of
 from daca_agents.parked import TooLarge
 from daca_agents.peers import Talks
 from daca_agents.replica import Tasks
+from daca_agents.reply import STEP
 from daca_agents.requests import Admitted, admitted_in
 from daca_agents.talks import talks_of
-from daca_agents.task_rules import STEP
 from daca_agents.waiting import asks
 from resource_server import Caller
 from sidecar.state import StateUnavailable

@@ -13,9 +13,10 @@ from agents.tool_context import ToolContext
 from google.protobuf.json_format import ParseError
 
 from daca_agents.cards import Acquaintance
-from daca_agents.conversation import Reply, client_of, converse, deeper
+from daca_agents.conversation import client_of, converse, deeper
 from daca_agents.happenings import happened
 from daca_agents.refusals import ToolServerProblem, ToolServerRefused, problem_of
+from daca_agents.reply import Reply
 from daca_agents.shape import PeerEntry
 from oauth_client import OAuthClientError
 

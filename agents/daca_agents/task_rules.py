@@ -6,6 +6,8 @@ from typing import Final
 from a2a.server.events import Event
 from a2a.types.a2a_pb2 import Message, Part, Role, Task, TaskState, TaskStatusUpdateEvent
 
+from daca_agents.reply import STEP
+
 TERMINAL: Final = frozenset(
     {
         TaskState.TASK_STATE_COMPLETED,
@@ -18,8 +20,6 @@ ACTIVE: Final = frozenset(
     {TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_AUTH_REQUIRED}
 )
 """Some replica works on it. With AUTH_REQUIRED it waits for a person's consent itself, and goes on by itself."""
-STEP: Final = "daca"
-"""The name under which a status update's metadata says what happened."""
 _HISTORY: Final = 20
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
