@@ -32,22 +32,7 @@ def test_the_inspector_signs_in_and_calls_a_tool(era: str, way: str, desk: Desk,
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-@pytest.mark.parametrize(
-    "grants",
-    [
-        pytest.param(
-            GRANTS,
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="the Inspector 2.12.0 answers insufficient_scope by refreshing the token it has, which cannot "
-                "widen it (Unexpected: auth() returned AUTHORIZED without authorization code)",
-            ),
-            id="refreshing",
-        ),
-        pytest.param(GRANTS[:1], id="asking"),
-    ],
-)
+@pytest.mark.parametrize("grants", [GRANTS, GRANTS[:1]], ids=["with a refresh token", "without"])
 def test_the_inspector_is_stepped_up_when_a_tool_that_it_is_shown_wants_more(
     era: str, grants: Sequence[str], showing_desk: Desk, documents: Documents
 ) -> None:
