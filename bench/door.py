@@ -122,7 +122,7 @@ async def _tokens(house: apps.House, number: int) -> list[str]:
 async def _whole(options: Options, house: apps.House, folder: Path, core: int) -> list[Figure]:
     port, log = free_port(), folder / "bare.log"
     [token] = await _tokens(house, 1)
-    command = [sys.executable, "-m", "bench.bare_clock", str(port)]
+    command = [sys.executable, "-m", "bench.bare_clock", str(port), str(folder / "bare")]
     async with (
         _running(house, "clock", folder, core) as guarded,
         serve("bare", command, port=port, log=log, core=core, env={}) as bare,
@@ -131,12 +131,19 @@ async def _whole(options: Options, house: apps.House, folder: Path, core: int) -
 
 
 async def _calls(options: Options, guarded: Server, bare: Server, token: str) -> list[Figure]:
+    costs: dict[str, list[float]] = {guarded.name: [], bare.name: []}
+
     async def rate(server: Server, request: bytes) -> float:
-        return (await load(server.port, [request], seconds=options.seconds)).rate
+        before = server.processor()
+        answered = await load(server.port, [request], seconds=options.seconds)
+        costs[server.name].append((server.processor() - before) / answered.requests * 1e6)
+        return answered.rate
 
     behind, without = calls.tool_call(guarded.port, token), calls.tool_call(bare.port, None)
     await rate(guarded, behind)
     await rate(bare, without)
+    for warm in costs.values():
+        warm.clear()
     rates = await in_turn(
         {"behind the door": lambda: rate(guarded, behind), "without a door": lambda: rate(bare, without)},
         options.rounds,
@@ -147,6 +154,7 @@ async def _calls(options: Options, guarded: Server, bare: Server, token: str) ->
             for name, values in rates.items()
         ),
         at_least("tools/call behind the door over without", "times", ratio(*rates.values()), 0.95),
+        Figure(name="the same by processor time", unit="times", spread=ratio(costs[bare.name], costs[guarded.name])),
     ]
 
 

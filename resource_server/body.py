@@ -1,10 +1,9 @@
 """A request body read ahead, within bounds, and handed to the app as if nobody had looked."""
 
-from collections.abc import Iterable
-
 from starlette.types import Message, Receive
 
 from resource_server.errors import MalformedMessage, TooLarge
+from resource_server.fields import Fields
 
 _MOST_DIGITS = 18
 
@@ -13,17 +12,19 @@ class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
-def check_readable(headers: Iterable[tuple[bytes, bytes]]) -> None:
+def check_readable(fields: Fields) -> None:
     """Refuse a compressed message: its size says nothing of what the app would read. Raises MalformedMessage."""
-    if any(name == b"content-encoding" and value.lower() != b"identity" for name, value in headers):
-        raise MalformedMessage("send the body without Content-Encoding")
+    for encoding in fields[b"content-encoding"]:
+        if encoding.lower() != b"identity":
+            raise MalformedMessage("send the body without Content-Encoding")
 
 
-def check_length(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
+def check_length(fields: Fields, limit: int) -> bool:
     """Whether a length is declared, which the server then holds the client to. Raises TooLarge."""
-    lengths = [value for name, value in headers if name == b"content-length"]
-    if any(not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > limit for length in lengths):
-        raise TooLarge(f"the body may have {limit} bytes")
+    lengths = fields[b"content-length"]
+    for length in lengths:
+        if not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > limit:
+            raise TooLarge(f"the body may have {limit} bytes")
     return bool(lengths)
 
 

@@ -1,15 +1,14 @@
 """What a door tells of its decisions: each tool call that it let in, and each refusal; never a token."""
 
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resource_server.caller import Caller
 
 _LOG = logging.getLogger("resource_server")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class Decision(NamedTuple):  # made for every tool call, and a tuple is made in a third of the time of a dataclass
     """One decision. `error` is empty for a tool call that was let in; `caller` is None until a token was proved.
 
     `needed` are the scopes it takes, as far as the request was read; `key_id` names the key that signed the token.

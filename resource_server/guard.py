@@ -13,9 +13,10 @@ from resource_server.caller import SCOPE_KEY, enter, leave
 from resource_server.decision import Decision
 from resource_server.endpoints import Metadata, Refusals
 from resource_server.errors import InsufficientScope, Refusal
+from resource_server.fields import Fields
 from resource_server.origins import Origins, answer_preflight, with_cors
 from resource_server.rate_limit import Buckets
-from resource_server.rules.rfc6750_bearer import take_token
+from resource_server.rules.rfc6750_bearer import check_token, take_token
 from resource_server.settings import Options, Settings
 from resource_server.token_check import Verified
 from resource_server.tool_list import ToolListFilter, readable
@@ -74,26 +75,29 @@ class Door:
         elif path in self._metadata.paths:
             await self._metadata.answer(scope, send)
         else:
-            await self._addressed(scope, receive, send)
+            await self._addressed(scope, Fields(scope["headers"]), receive, send)
 
-    async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _addressed(self, scope: Scope, fields: Fields, receive: Receive, send: Send) -> None:
         try:
-            self._origins.check_host(scope["headers"])
-            origin = self._origins.check_origin(scope["headers"])
+            self._origins.check_host(fields)
+            origin = self._origins.check_origin(fields)
         except Refusal as refusal:
             return await self._refuse(refusal, scope, send)
         if origin is not None:
             send = with_cors(send, origin)
-            if scope["method"] == "OPTIONS" and _is_preflight(scope):
+            if scope["method"] == "OPTIONS" and fields[b"access-control-request-method"]:
                 return await answer_preflight(send)
-        return await self._guarded(scope, receive, send)
+        return await self._guarded(scope, fields, receive, send)
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _guarded(self, scope: Scope, fields: Fields, receive: Receive, send: Send) -> None:
         verified = operation = None
         try:
-            token = take_token(scope["headers"], scope.get("query_string", b""), max_length=self.settings.max_token)
-            verified = await self.trust.verify(token)
-            operation = await self._operations.of(scope, receive)
+            token = take_token(fields, scope.get("query_string", b""), max_length=self.settings.max_token)
+            verified = self.trust.known(token)
+            if verified is None:
+                check_token(token)
+                verified = await self.trust.verify(token)
+            operation = await self._operations.of(scope, fields, receive)
             self._check(verified, operation)
         except Refusal as refusal:
             return await self._refuse(refusal, scope, send, verified, operation)
@@ -101,7 +105,13 @@ class Door:
             return None
         if operation.tool:
             self._tell(scope, verified, operation)
-        return await self._enter(verified, operation, scope, send)
+        if operation.lists_tools:
+            send = self._narrowed(send, fields, verified)
+        reset = enter(verified.caller)
+        try:
+            await self.app(_inside(scope, verified, operation), operation.receive, send)
+        finally:
+            leave(reset)
 
     def _check(self, verified: Verified, operation: Operation) -> None:
         if not verified.scopes.issuperset(operation.needed):
@@ -109,22 +119,11 @@ class Door:
         if operation.calls_tool and self._buckets is not None:
             self._buckets.take(verified.caller, operation.request_id)
 
-    async def _enter(self, verified: Verified, operation: Operation, scope: Scope, send: Send) -> None:
-        # The app learns who calls, not what with: a token that it never sees it cannot pass on.
-        headers = [field for field in scope["headers"] if field[0] != b"authorization"]
-        inner: Scope = {**scope, "headers": headers, SCOPE_KEY: verified.caller}
-        if operation.lists_tools:
-            inner = readable(inner)
-            shows = partial(self._operations.shows, scopes=verified.scopes, everything=self._wants_all(scope))
-            send = ToolListFilter(send, shows, one_callers=not self.settings.list_all_tools)
-        reset = enter(verified.caller)
-        try:
-            await self.app(inner, operation.receive, send)
-        finally:
-            leave(reset)
-
-    def _wants_all(self, scope: Scope) -> bool:
-        return self.settings.list_all_on_request and (LISTS_ALL.lower().encode(), b"all") in scope["headers"]
+    def _narrowed(self, send: Send, fields: Fields, verified: Verified) -> Send:
+        """Shows a caller the tools that are for it."""
+        everything = self.settings.list_all_on_request and b"all" in fields[LISTS_ALL.lower().encode()]
+        shows = partial(self._operations.shows, scopes=verified.scopes, everything=everything)
+        return ToolListFilter(send, shows, one_callers=not self.settings.list_all_tools)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def receiving() -> Message:
@@ -173,5 +172,8 @@ def _tool(operation: Operation | None, refusal: Refusal | None) -> str:
     return "" if refusal is None else refusal.tool
 
 
-def _is_preflight(scope: Scope) -> bool:
-    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+def _inside(scope: Scope, verified: Verified, operation: Operation) -> Scope:
+    """What the app reads: who calls, not what with. A token that it never sees it cannot pass on."""
+    headers = [field for field in scope["headers"] if field[0] != b"authorization"]
+    inner: Scope = {**scope, "headers": headers, SCOPE_KEY: verified.caller}
+    return readable(inner) if operation.lists_tools else inner

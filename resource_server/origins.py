@@ -4,12 +4,13 @@ MCP transport, security warning. Nothing here authenticates anybody.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.types import Message, Send
 
 from resource_server.errors import ForeignOrigin, MisdirectedRequest
+from resource_server.fields import Fields
 
 _LOOPBACK = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _EXPOSED = b"WWW-Authenticate, Mcp-Session-Id, Retry-After"
@@ -27,15 +28,15 @@ class Origins:
         own = f"{parts.scheme}://{parts.netloc}"
         self._origins = frozenset(origin.lower().encode() for origin in (own, *origins))
 
-    def check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def check_host(self, fields: Fields) -> None:
         """Refuse a Host that is not ours. Loopback names are: no page can rebind those. Raises MisdirectedRequest."""
-        hosts = [value.lower() for name, value in headers if name == b"host"]
+        hosts = [value.lower() for value in fields[b"host"]]
         if len(hosts) != 1 or not (hosts[0] in self._hosts or _LOOPBACK.fullmatch(hosts[0])):
             raise MisdirectedRequest("this server does not answer to that Host", detail=f"Host {hosts!r:.200}")
 
-    def check_origin(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    def check_origin(self, fields: Fields) -> bytes | None:
         """The welcome Origin, or None when there is none at all. Raises ForeignOrigin."""
-        origins = [value for name, value in headers if name == b"origin"]
+        origins = fields[b"origin"]
         if not origins:
             return None
         if len(origins) != 1 or origins[0].lower() not in self._origins:

@@ -67,16 +67,23 @@ class TokenCheck:
 
     async def verify(self, token: bytes) -> Verified:
         """The caller this token proves. Raises InvalidToken or KeysUnavailable."""
-        self._forget_when_keys_changed()
-        digest = sha256(token).digest()
-        known = self._seen.get(digest)
-        if known is not None and self._clock() < known.until:
-            self._seen.move_to_end(digest)
+        known = self.known(token)
+        if known is not None:
             return known
         verified = self._read(await self._proven(token), token)
         self._forget_when_keys_changed()
-        self._remember(digest, verified)
+        self._remember(sha256(token).digest(), verified)
         return verified
+
+    def known(self, token: bytes) -> Verified | None:
+        """The caller that this token proved before, if nothing has ended that: no waiting."""
+        self._forget_when_keys_changed()
+        digest = sha256(token).digest()
+        known = self._seen.get(digest)
+        if known is None or self._clock() >= known.until:
+            return None
+        self._seen.move_to_end(digest)
+        return known
 
     def _forget_when_keys_changed(self) -> None:
         if self._generation != self._keys.generation:

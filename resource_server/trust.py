@@ -41,6 +41,10 @@ class Trust:
             expected_by(settings), self._keys, implied=implied, clock=clock, size=settings.cache_size
         )
 
+    def known(self, token: bytes) -> Verified | None:
+        """The caller that this token proved before and still proves."""
+        return self._check.known(token)
+
     async def verify(self, token: bytes) -> Verified:
         """The caller this token proves. Raises InvalidToken or KeysUnavailable."""
         return await self._check.verify(token)

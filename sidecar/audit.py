@@ -7,8 +7,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-import structlog
-
+from sidecar.logs import sentence
 from sidecar.trace import current
 
 FIELDS: Final = (
@@ -34,8 +33,6 @@ key that signed it; the W3C trace."""
 
 Listener: TypeAlias = Callable[[str, Mapping[str, str]], None]
 """Hears each event, its name and what it says, at once: it may neither wait nor raise."""
-
-_LOG: structlog.typing.FilteringBoundLogger = structlog.get_logger("audit")
 
 
 def decision(**said: str | Iterable[str]) -> Mapping[str, str]:
@@ -66,9 +63,19 @@ class Audit:
 
     def tell(self, event: str, said: Mapping[str, str]) -> None:
         """One decision, as `decision` makes it; the trace that it belongs to is added."""
-        trace = current()
-        if trace is not None:
-            said = {**said, "trace_id": trace.trace_id}
-        _LOG.info(event, **said)
-        for hear in self._listeners:
-            hear(event, said)
+        self.telling(event, said)()
+
+    def telling(self, event: str, said: Mapping[str, str]) -> Callable[[], None]:
+        """Tells a decision that is made again and again, each time in the trace that it then belongs to."""
+        say, listeners = sentence(event, said), self._listeners
+
+        def tell() -> None:
+            trace = current()
+            trace_id = "" if trace is None else trace.trace_id
+            say(trace_id)
+            if listeners:
+                heard = {**said, "trace_id": trace_id} if trace_id else said
+                for hear in listeners:
+                    hear(event, heard)
+
+        return tell

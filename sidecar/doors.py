@@ -1,7 +1,7 @@
 """What an app's door decides, as audit events: a tool call that was let in, and every refusal."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, Protocol
 
 from sidecar.audit import Audit, decision
 
@@ -25,6 +25,11 @@ class Caller(Protocol):
     @property
     def scopes(self) -> Collection[str]:
         """Held, as they were granted."""
+        ...
+
+    @property
+    def actors(self) -> Collection[str]:
+        """Whoever acts in the subject's name, the latest first."""
         ...
 
     @property
@@ -75,23 +80,25 @@ class Decided(Protocol):
 def told_to(audit: Audit) -> Callable[[Decided], None]:
     """For `Door(decided=...)`: tells each decision as an event `tool` or, where no tool is known, `request`."""
     # A door keeps a verified caller as one object while its token lives, and a call of the same tool says the same.
-    known: dict[tuple[int, str], tuple[Caller, Mapping[str, str]]] = {}
+    # The caller is kept with it: as long as it is here, nobody else has its id.
+    known: dict[tuple[int, str], tuple[Caller, Callable[[], None]]] = {}
 
-    def called(caller: Caller, decided: Decided) -> Mapping[str, str]:
+    def called(caller: Caller, decided: Decided) -> Callable[[], None]:
         found = known.get((id(caller), decided.tool))
-        if found is not None and found[0] is caller:
+        if found is not None:
             return found[1]
         if len(known) >= _MOST:
             known.clear()
-        said = event_of(decided)
-        known[id(caller), decided.tool] = caller, said
-        return said
+        telling = audit.telling("tool", event_of(decided))
+        known[id(caller), decided.tool] = caller, telling
+        return telling
 
     def tell(decided: Decided) -> None:
         caller = decided.caller
-        let_in = caller is not None and not decided.error and decided.tool
-        said = called(caller, decided) if caller is not None and let_in else event_of(decided)
-        audit.tell("tool" if decided.tool else "request", said)
+        if caller is not None and decided.tool and not decided.error:
+            called(caller, decided)()
+        else:
+            audit.tell("tool" if decided.tool else "request", event_of(decided))
 
     return tell
 
@@ -113,16 +120,8 @@ def event_of(decided: Decided) -> Mapping[str, str]:
 def _said_of(caller: Caller) -> dict[str, str]:
     return {
         "subject": caller.subject,
-        "actors": " ".join(_actors(caller.claims.get("act"))),
+        "actors": " ".join(caller.actors),
         "client": caller.client_id,
         "scope": " ".join(sorted(caller.scopes)),
         "jti": str(caller.claims.get("jti", "")),
     }
-
-
-def _actors(act: object) -> Iterator[str]:
-    """The chain of actors, the latest first. RFC 8693 §4.1."""
-    while isinstance(act, dict):
-        members = cast("dict[str, object]", act)
-        yield str(members.get("sub", ""))
-        act = members.get("act")

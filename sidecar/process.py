@@ -1,28 +1,23 @@
-"""How every app runs as a process: its logs, its server, its way to the world, and how it ends."""
+"""How every app runs as a process: its server, its way to the world, and how it ends."""
 
 import asyncio
 import inspect
-import json
-import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import orjson
 import structlog
 import uvicorn
 
 from sidecar.at_once import HttpAtOnce
 from sidecar.connect import Sidecar, connect
 from sidecar.leaving import Leaving
-from sidecar.lines import Lines
-from sidecar.redaction import redact
+from sidecar.logs import configure_logs
 from sidecar.secrets import SecretMissing, SecretsUnavailable
 from sidecar.state import StateUnavailable
 from sidecar.watched import Watch, watching
@@ -31,64 +26,6 @@ AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 Build: TypeAlias = Callable[[Sidecar], AsgiApp | Awaitable[AsgiApp]]
 
 _GRACE_SECONDS: Final = 5
-_LEVELS: Final = {"exception": "error", "warn": "warning"}
-_QUIET: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "uvicorn.access")
-"""Libraries that name every URL they call at level info."""
-
-
-def configure_logs(app_id: str, *, level: str = "info") -> None:
-    """One JSON object a line on stderr, from our own logs and every library's, with credentials hidden."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.processors.format_exc_info,
-        redact,
-        # After it: nothing of these comes from outside, and each decision writes a line.
-        _stamped(app_id),
-    ]
-    number = logging.getLevelNamesMapping()[level.upper()]
-    lines = Lines(sys.stderr)
-    structlog.configure(
-        processors=[*shared, _render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: lines,
-        cache_logger_on_first_use=True,
-    )
-    _configure_libraries(shared, number)
-
-
-def _configure_libraries(shared: list[structlog.typing.Processor], number: int) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render]
-    first = [structlog.stdlib.add_logger_name, *shared]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=first))
-    logging.basicConfig(handlers=[handler], level=number, force=True)
-    logging.captureWarnings(capture=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(number, logging.WARNING))
-
-
-def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-    try:
-        return orjson.dumps(event, default=str).decode()
-    except orjson.JSONEncodeError:
-        # Half a character of UTF-16, a number beyond 64 bits: what a stranger sends must not cost the line.
-        return json.dumps(event, default=str)
-
-
-def _stamped(app_id: str) -> structlog.typing.Processor:
-    """How grave, when, and which app: structlog has a processor for each, at twice the time."""
-    second, written = 0, ""
-
-    def add(_logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        nonlocal second, written
-        now, micro = divmod(time.time_ns() // 1000, 1_000_000)
-        if now != second:
-            second, written = now, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        event["level"] = _LEVELS.get(method, method)
-        event["timestamp"] = f"{written}.{micro:06d}Z"
-        event["app"] = app_id
-        return event
-
-    return add
 
 
 def server_config(app: AsgiApp, *, host: str, port: int) -> uvicorn.Config:

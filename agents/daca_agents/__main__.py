@@ -85,7 +85,7 @@ def _run(settings: Settings, profile: Profile) -> None:
 def _do(settings: Settings, profile: Profile, text: str) -> None:
     from daca_agents.own_work import run_errand  # noqa: PLC0415  see above
     from sidecar.connect import connect  # noqa: PLC0415  see above
-    from sidecar.process import configure_logs  # noqa: PLC0415  see above
+    from sidecar.logs import configure_logs  # noqa: PLC0415  see above
     from sidecar.secrets import SecretMissing, SecretsUnavailable  # noqa: PLC0415  see above
     from sidecar.state import StateUnavailable  # noqa: PLC0415  see above
 

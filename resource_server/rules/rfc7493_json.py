@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from resource_server.errors import Unparseable
 
+_SPACE = " \t\n\r"
 _OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 
 
@@ -21,11 +22,18 @@ def read_json(text: bytes, *, max_depth: int = 64) -> object:
     if not _is_shallow(text, max_depth):
         raise Unparseable(f"JSON is nested more than {max_depth} deep")
     try:
-        value: object = _DECODER.decode(text.decode("utf-8"))
+        value = _decoded(text.decode("utf-8").strip(_SPACE))
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair fails here
     except (ValueError, RecursionError) as error:
         raise Unparseable("not valid JSON, or JSON with repeated names or numbers out of range") from error
+    return value
+
+
+def _decoded(text: str) -> object:
+    value, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise ValueError("something follows the value")
     return value
 
 

@@ -64,7 +64,7 @@ async def test_lines_of_threads_and_of_the_loop_are_all_there() -> None:
 
 _LAST_WORDS = """
 import asyncio, sys
-from sidecar.process import configure_logs
+from sidecar.logs import configure_logs
 import structlog
 configure_logs("app")
 async def main():
@@ -82,7 +82,7 @@ def test_a_process_that_ends_in_the_same_turn_writes_what_waits() -> None:
 
 def test_what_is_no_sound_text_or_number_costs_no_line() -> None:
     program = (
-        "import structlog; from sidecar.process import configure_logs; configure_logs('app');"
+        "import structlog; from sidecar.logs import configure_logs; configure_logs('app');"
         "structlog.get_logger().info('hit', half='\\ud800', huge=1 << 80, odd={1: object})"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

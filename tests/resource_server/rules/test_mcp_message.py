@@ -3,6 +3,7 @@ import base64
 import pytest
 
 from resource_server.errors import HeaderMismatch, MalformedMessage, UnknownTool
+from resource_server.fields import Fields
 from resource_server.rules.mcp_message import check_routing_headers, decoded_value, read_message
 from tests.battery.case import rpc
 
@@ -54,22 +55,24 @@ def test_a_call_without_a_tool_s_name_is_refused_under_its_id(params: str) -> No
 )
 def test_since_2026_headers_and_body_agree_or_the_request_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(HeaderMismatch) as refused:
-        check_routing_headers(headers, read_message(rpc("tools/call", {"name": "list_notes"})))
+        check_routing_headers(Fields(headers), read_message(rpc("tools/call", {"name": "list_notes"})))
     assert (refused.value.status, refused.value.rpc_code, refused.value.request_id) == (400, -32020, 1)
 
 
 @pytest.mark.requirement("RS-40")
 def test_headers_are_decoded_before_they_are_compared() -> None:
     name = b"=?base64?" + base64.b64encode("größe".encode()) + b"?="
-    check_routing_headers([MODERN, METHOD, (b"mcp-name", name)], read_message(rpc("tools/call", {"name": "größe"})))
+    check_routing_headers(
+        Fields([MODERN, METHOD, (b"mcp-name", name)]), read_message(rpc("tools/call", {"name": "größe"}))
+    )
 
 
 @pytest.mark.requirement("RS-40")
 def test_the_space_around_a_header_is_no_part_of_it() -> None:
     headers = [(b"mcp-protocol-version", b" 2026-07-28\t"), METHOD, (b"mcp-name", b"\t list_notes ")]
-    check_routing_headers(headers, read_message(rpc("tools/call", {"name": "list_notes"})))
+    check_routing_headers(Fields(headers), read_message(rpc("tools/call", {"name": "list_notes"})))
     with pytest.raises(HeaderMismatch):
-        check_routing_headers(headers, read_message(rpc("tools/call", {"name": "delete_note"})))
+        check_routing_headers(Fields(headers), read_message(rpc("tools/call", {"name": "delete_note"})))
 
 
 @pytest.mark.requirement("RS-40")
@@ -78,25 +81,25 @@ def test_the_version_in_the_body_may_not_contradict_the_header() -> None:
         message = read_message(rpc("tools/list", {"_meta": {META: version}}))
         headers = [MODERN, (b"mcp-method", b"tools/list")]
         if sound:
-            check_routing_headers(headers, message)
+            check_routing_headers(Fields(headers), message)
         else:
             with pytest.raises(HeaderMismatch):
-                check_routing_headers(headers, message)
+                check_routing_headers(Fields(headers), message)
 
 
 @pytest.mark.requirement("RS-40")
 def test_a_notification_need_not_mirror_itself_but_may_not_contradict_itself() -> None:
     note = read_message(b'{"method":"notifications/cancelled"}')
-    check_routing_headers([MODERN], note)
-    check_routing_headers([MODERN, (b"mcp-method", b"notifications/cancelled")], note)
+    check_routing_headers(Fields([MODERN]), note)
+    check_routing_headers(Fields([MODERN, (b"mcp-method", b"notifications/cancelled")]), note)
     with pytest.raises(HeaderMismatch):
-        check_routing_headers([MODERN, (b"mcp-method", b"tools/list")], note)
+        check_routing_headers(Fields([MODERN, (b"mcp-method", b"tools/list")]), note)
 
 
 @pytest.mark.parametrize("version", [b"2025-11-25", b"2025-06-18"])
 def test_before_2026_the_body_alone_counts(version: bytes) -> None:
     headers = [(b"mcp-protocol-version", version), (b"mcp-method", b"other"), (b"mcp-name", b"other")]
-    check_routing_headers(headers, read_message(rpc("tools/call", {"name": "list_notes"})))
+    check_routing_headers(Fields(headers), read_message(rpc("tools/call", {"name": "list_notes"})))
 
 
 @pytest.mark.parametrize("value", ["=?base64?YQ=?=", "=?base64?YR==?=", "=?base64?/w==?=", "=?base64?Y Q==?="])

@@ -3,11 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resource_server.errors import InvalidRequest, InvalidToken, NoToken, Refusal
-from resource_server.rules.rfc6750_bearer import take_token
+from resource_server.fields import Fields
+from resource_server.rules.rfc6750_bearer import check_token, take_token
 
 
 def _take(*values: bytes, query: bytes = b"", max_length: int = 100) -> bytes:
-    return take_token([(b"accept", b"*/*"), *((b"authorization", v) for v in values)], query, max_length=max_length)
+    fields = Fields([(b"accept", b"*/*"), *((b"authorization", value) for value in values)])
+    token = take_token(fields, query, max_length=max_length)
+    check_token(token)
+    return token
 
 
 @pytest.mark.requirement("RS-14")
