@@ -114,7 +114,11 @@ def told(house: Household) -> list[str]:
 
 
 @pytest.mark.requirement("RS-34")
-async def test_a_scripted_run_has_the_same_audit_to_the_byte_and_the_chain_of_three_is_in_it(tmp_path: Path) -> None:
+async def test_a_scripted_run_has_the_same_audit_to_the_byte_and_the_chain_of_three_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Servers are asked what they offer one after the other, unless one takes long: here that is the machine's fault.
+    monkeypatch.setattr("daca_agents.toolbox._SOON", 60)
     first, second, third = [told(await run(folder)) for folder in _folders(tmp_path, 3)]
 
     assert first == second == third
