@@ -13,10 +13,12 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {"get_time": {"time_zone": "Europe/
 
 
 def body(tool: str = "get_time") -> bytes:
-    """The JSON-RPC request."""
+    """The JSON-RPC request, written as the SDKs write it."""
     meta: dict[str, object] = {f"{_PREFIX}protocolVersion": VERSION, f"{_PREFIX}clientCapabilities": {}}
     params: dict[str, object] = {"name": tool, "arguments": ARGUMENTS.get(tool, {}), "_meta": meta}
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    return json.dumps(
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}, separators=(",", ":")
+    ).encode()
 
 
 def headers(token: str | None, tool: str = "get_time") -> Mapping[str, str]:

@@ -14,18 +14,19 @@ class Disconnected(Exception):
 
 def check_readable(fields: Fields) -> None:
     """Refuse a compressed message: its size says nothing of what the app would read. Raises MalformedMessage."""
-    for encoding in fields[b"content-encoding"]:
-        if encoding.lower() != b"identity":
-            raise MalformedMessage("send the body without Content-Encoding")
+    if b"content-encoding" in fields and any(value.lower() != b"identity" for value in fields.all(b"content-encoding")):
+        raise MalformedMessage("send the body without Content-Encoding")
 
 
 def check_length(fields: Fields, limit: int) -> bool:
     """Whether a length is declared, which the server then holds the client to. Raises TooLarge."""
-    lengths = fields[b"content-length"]
-    for length in lengths:
-        if not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > limit:
-            raise TooLarge(f"the body may have {limit} bytes")
-    return bool(lengths)
+    length = fields.get(b"content-length")
+    if length is None:
+        return False
+    repeated = b"content-length" in fields.repeated  # of two, servers may believe either: RFC 9112 §6.3
+    if repeated or not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > limit:
+        raise TooLarge(f"the body may have {limit} bytes")
+    return True
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

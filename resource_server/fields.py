@@ -1,23 +1,23 @@
 """The header fields of a request, found by name in one look; a field that comes twice is never taken for one."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 
-class Fields:
-    """All values of each field. Names are in lower case, as ASGI has them."""
+class Fields(dict[bytes, bytes]):
+    """A value of each field, by its name in lower case, as ASGI has it; `repeated` names those that have another."""
 
-    __slots__ = ("_any", "_headers", "_repeats")
+    __slots__ = ("_headers", "repeated")
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        super().__init__(headers)
         self._headers = headers
-        self._any = dict(headers)
-        self._repeats = len(self._any) != len(headers)
+        self.repeated: Container[bytes] = () if len(self) == len(headers) else _repeated(headers)
 
-    def __getitem__(self, name: bytes) -> tuple[bytes, ...]:
-        """Every value of this field, in the order they came; empty when it did not come. Raises nothing."""
-        value = self._any.get(name)
-        if value is None:
-            return ()
-        if not self._repeats:
-            return (value,)
-        return tuple(value for found, value in self._headers if found == name)
+    def all(self, name: bytes) -> Sequence[bytes]:
+        """Every value of a field, in the order they came."""
+        return [value for found, value in self._headers if found == name]
+
+
+def _repeated(headers: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    names = [name for name, _ in headers]
+    return frozenset(name for name in names if names.count(name) > 1)

@@ -85,7 +85,7 @@ class Door:
             return await self._refuse(refusal, scope, send)
         if origin is not None:
             send = with_cors(send, origin)
-            if scope["method"] == "OPTIONS" and fields[b"access-control-request-method"]:
+            if scope["method"] == "OPTIONS" and b"access-control-request-method" in fields:
                 return await answer_preflight(send)
         return await self._guarded(scope, fields, receive, send)
 
@@ -121,7 +121,7 @@ class Door:
 
     def _narrowed(self, send: Send, fields: Fields, verified: Verified) -> Send:
         """Shows a caller the tools that are for it."""
-        everything = self.settings.list_all_on_request and b"all" in fields[LISTS_ALL.lower().encode()]
+        everything = self.settings.list_all_on_request and b"all" in fields.all(LISTS_ALL.lower().encode())
         shows = partial(self._operations.shows, scopes=verified.scopes, everything=everything)
         return ToolListFilter(send, shows, one_callers=not self.settings.list_all_tools)
 

@@ -30,18 +30,19 @@ class Origins:
 
     def check_host(self, fields: Fields) -> None:
         """Refuse a Host that is not ours. Loopback names are: no page can rebind those. Raises MisdirectedRequest."""
-        hosts = [value.lower() for value in fields[b"host"]]
-        if len(hosts) != 1 or not (hosts[0] in self._hosts or _LOOPBACK.fullmatch(hosts[0])):
-            raise MisdirectedRequest("this server does not answer to that Host", detail=f"Host {hosts!r:.200}")
+        host = fields.get(b"host", b"").lower()
+        known = host in self._hosts or _LOOPBACK.fullmatch(host)
+        if not known or b"host" in fields.repeated:
+            sent = fields.all(b"host")
+            raise MisdirectedRequest("this server does not answer to that Host", detail=f"Host {sent!r:.200}")
 
     def check_origin(self, fields: Fields) -> bytes | None:
         """The welcome Origin, or None when there is none at all. Raises ForeignOrigin."""
-        origins = fields[b"origin"]
-        if not origins:
-            return None
-        if len(origins) != 1 or origins[0].lower() not in self._origins:
-            raise ForeignOrigin("requests from that Origin are not accepted", detail=f"Origin {origins!r:.200}")
-        return origins[0]
+        origin = fields.get(b"origin")
+        if origin is not None and (origin.lower() not in self._origins or b"origin" in fields.repeated):
+            sent = fields.all(b"origin")
+            raise ForeignOrigin("requests from that Origin are not accepted", detail=f"Origin {sent!r:.200}")
+        return origin
 
 
 def with_cors(send: Send, origin: bytes) -> Send:

@@ -77,10 +77,12 @@ def check_routing_headers(fields: Fields, message: Message) -> None:
 
 
 def _said(fields: Fields, header: bytes, message: Message) -> str | None:
-    sent = fields[header]
-    if len(sent) > 1:
+    sent = fields.get(header)
+    if sent is None:
+        return None
+    if header in fields.repeated:
         raise HeaderMismatch(f"{_TITLES[header]} appears more than once", request_id=message.id)
-    return sent[0].decode("latin-1").strip(" \t") if sent else None  # space around it is none of it: RFC 9110 §5.5
+    return sent.decode("latin-1").strip(" \t")  # some servers leave space around it: RFC 9110 §5.5
 
 
 def _mismatch(header: bytes, message: Message) -> HeaderMismatch:

@@ -16,10 +16,9 @@ def take_token(fields: Fields, query: bytes, *, max_length: int) -> bytes:
     Raises NoToken, InvalidRequest (repeated, or a second one in the query) or InvalidToken (too long).
     Does not decide whether the token is any good.
     """
-    sent = fields[b"authorization"]
-    if len(sent) > 1:
+    if b"authorization" in fields.repeated:
         raise InvalidRequest("the Authorization header appears more than once")
-    scheme, _, token = sent[0].partition(b" ") if sent else (b"", b"", b"")
+    scheme, _, token = fields.get(b"authorization", b"").partition(b" ")
     token = token.strip(b" ")
     if scheme.lower() != b"bearer" or not token:
         raise NoToken(_HELP)

