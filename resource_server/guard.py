@@ -57,25 +57,24 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection. HTTP is guarded; WebSocket, which MCP does not use, is closed."""
-        if scope["type"] == "http":
-            await self._request(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": "no WebSocket here"})
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+        elif scope["path"] in self._public:
+            await self.app(scope, receive, send)
+        elif scope["path"] in self._metadata.paths:
+            await self._metadata.answer(scope, send)
+        else:
+            await self._addressed(scope, Fields(scope["headers"]), receive, send)
 
     async def aclose(self) -> None:
         """End background work and close the door's own HTTP client. The lifespan does it at shutdown."""
         await self.trust.aclose()
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if path in self._public:
-            await self.app(scope, receive, send)
-        elif path in self._metadata.paths:
-            await self._metadata.answer(scope, send)
-        else:
-            await self._addressed(scope, Fields(scope["headers"]), receive, send)
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "no WebSocket here"})
 
     async def _addressed(self, scope: Scope, fields: Fields, receive: Receive, send: Send) -> None:
         try:
@@ -104,7 +103,7 @@ class Door:
         except Disconnected:
             return None
         if operation.tool:
-            self._tell(scope, verified, operation)
+            self._tell_call(scope, verified, operation)
         if operation.lists_tools:
             send = self._narrowed(send, fields, verified)
         reset = enter(verified.caller)
@@ -137,6 +136,13 @@ class Door:
         finally:
             await self.aclose()
 
+    def _tell_call(self, scope: Scope, verified: Verified, operation: Operation) -> None:
+        # What a caller's calls of one tool have in common is all of it.
+        decision = verified.calls.get(operation.tool)
+        if decision is None:
+            decision = verified.calls[operation.tool] = self._decision(scope, verified, operation)
+        self.settings.decided(decision)
+
     async def _refuse(
         self,
         refusal: Refusal,
@@ -145,13 +151,13 @@ class Door:
         verified: Verified | None = None,
         operation: Operation | None = None,
     ) -> None:
-        self._tell(scope, verified, operation, refusal)
+        self.settings.decided(self._decision(scope, verified, operation, refusal))
         await self._refusals.answer(refusal, scope, send)
 
-    def _tell(
+    def _decision(
         self, scope: Scope, verified: Verified | None, operation: Operation | None, refusal: Refusal | None = None
-    ) -> None:
-        decision = Decision(
+    ) -> Decision:
+        return Decision(
             resource=self.settings.resource,
             method=scope["method"],
             path=scope["path"],
@@ -163,7 +169,6 @@ class Door:
             tool=_tool(operation, refusal),
             needed=() if operation is None else operation.needed,
         )
-        self.settings.decided(decision)
 
 
 def _tool(operation: Operation | None, refusal: Refusal | None) -> str:

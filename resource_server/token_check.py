@@ -2,11 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
 
 from resource_server.caller import Caller
+from resource_server.decision import Decision
 from resource_server.errors import InvalidToken
 from resource_server.keys import Keys
 from resource_server.rules.rfc6749_scope import with_implied
@@ -36,12 +37,16 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """A caller, all that its scopes come to, the second at which that ends, and which key signed it."""
+    """A caller, all that its scopes come to, the second at which that ends, and which key signed it.
+
+    `calls` are its tools so far, each with the decision that let it in.
+    """
 
     caller: Caller
     scopes: frozenset[str]
     until: float
     key_id: str = ""
+    calls: dict[str, Decision] = field(default_factory=dict[str, Decision], compare=False)
 
 
 class TokenCheck:

@@ -46,7 +46,12 @@ class Operations:
             bounded = await self._bounded(fields, receive)
             return Operation(needed=union_of(self._baseline, tuple(needed)), receive=bounded)
         if scope["path"] == self._mcp_path:
-            return await self._at_endpoint(scope["method"], fields, receive)
+            if scope["method"] != "POST":
+                return self._beside_messages(scope["method"], receive)
+            check_readable(fields)
+            check_length(fields, self._settings.max_body)
+            body = await read_body(receive, self._settings.max_body)
+            return self._message(fields, body, replay(body, receive))
         if scope["path"] in self._settings.other_paths:
             return Operation(needed=self._baseline, receive=await self._bounded(fields, receive))
         raise NotFound("there is nothing here; the path is compared exactly")
@@ -57,19 +62,18 @@ class Operations:
             return receive
         return replay(await read_body(receive, self._settings.max_body), receive)
 
-    async def _at_endpoint(self, method: str, fields: Fields, receive: Receive) -> Operation:
-        if method in {"GET", "DELETE"}:  # streams and sessions of the revisions before 2026-07-28
-            return Operation(needed=self._baseline, receive=receive, lists_tools=method == "GET")
-        if method != "POST":
+    def _beside_messages(self, method: str, receive: Receive) -> Operation:
+        """Streams and sessions of the revisions before 2026-07-28."""
+        if method not in {"GET", "DELETE"}:
             raise MethodNotAllowed("the MCP endpoint takes POST")
-        check_readable(fields)
-        check_length(fields, self._settings.max_body)
-        body = await read_body(receive, self._settings.max_body)
+        return Operation(needed=self._baseline, receive=receive, lists_tools=method == "GET")
+
+    def _message(self, fields: Fields, body: bytes, receive: Receive) -> Operation:
         message = read_message(body)
         check_routing_headers(fields, message)
         return Operation(
             needed=self._needed(message),
-            receive=replay(body, receive),
+            receive=receive,
             tool=message.name or "" if message.method == TOOL_CALL else "",
             lists_tools=message.method == "tools/list",
             request_id=message.id,
