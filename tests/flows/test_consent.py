@@ -92,7 +92,7 @@ async def _approved(house: Household, token: str, agent: str, asked: str, decisi
             assert len(waiting(grace)) == 1
             assert "delete_note" in grace.page
             await decide(grace, decision)
-        return await going
+        return await asyncio.wait_for(going, 60)
 
 
 @pytest.mark.parametrize(

@@ -58,3 +58,18 @@ async def test_places_are_counted_exactly_and_one_decision_and_one_attempt_wins(
     await replicas[0].settle(one)
     assert await replicas[1].add(asked(store, person, secrets.token_hex(8)), LIMITS)
     assert len(await replicas[1].waiting(person)) == 5
+
+
+async def test_a_client_s_requests_of_all_people_are_counted_and_one_too_many_leaves_nothing(store: "Store") -> None:
+    replicas = [AskedRecords(state, store.clock) for state in store.replicas]
+    client, few = secrets.token_hex(8), Limits(person=1, pair=1, client=4)
+    people = [secrets.token_hex(8) for _ in range(RACERS)]
+    made = [asked(store, person, client) for person in people]
+    added = await asyncio.gather(*(replicas[at % 2].add(one, few) for at, one in enumerate(made)))
+    assert sum(added) == 4
+    waiting = [bool(await replicas[0].waiting(person)) for person in people]
+    assert waiting == added
+    refused = people[added.index(False)]
+    assert await replicas[0].add(asked(store, refused, secrets.token_hex(8)), few)
+    await replicas[0].settle(made[added.index(True)])
+    assert await replicas[1].add(asked(store, secrets.token_hex(8), client), few)
