@@ -3,7 +3,7 @@
 from starlette.types import Message, Receive
 
 from resource_server.errors import MalformedMessage, TooLarge
-from resource_server.fields import Fields
+from resource_server.rules.rfc9110_fields import Fields
 
 _MOST_DIGITS = 18
 

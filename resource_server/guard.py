@@ -13,10 +13,10 @@ from resource_server.caller import SCOPE_KEY, enter, leave
 from resource_server.decision import Decision
 from resource_server.endpoints import Metadata, Refusals
 from resource_server.errors import InsufficientScope, Refusal
-from resource_server.fields import Fields
 from resource_server.origins import Origins, answer_preflight, with_cors
 from resource_server.rate_limit import Buckets
 from resource_server.rules.rfc6750_bearer import check_token, take_token
+from resource_server.rules.rfc9110_fields import Fields
 from resource_server.settings import Options, Settings
 from resource_server.token_check import Verified
 from resource_server.tool_list import ToolListFilter, readable

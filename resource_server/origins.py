@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.types import Message, Send
 
 from resource_server.errors import ForeignOrigin, MisdirectedRequest
-from resource_server.fields import Fields
+from resource_server.rules.rfc9110_fields import Fields
 
 _LOOPBACK = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _EXPOSED = b"WWW-Authenticate, Mcp-Session-Id, Retry-After"

@@ -7,9 +7,9 @@ from starlette.types import Receive, Scope
 
 from resource_server.body import check_length, check_readable, read_body, replay
 from resource_server.errors import MethodNotAllowed, NotFound, RequestId, UnknownTool
-from resource_server.fields import Fields
 from resource_server.rules.mcp_message import TOOL_CALL, Message, check_routing_headers, read_message
 from resource_server.rules.rfc6749_scope import union_of
+from resource_server.rules.rfc9110_fields import Fields
 from resource_server.settings import Settings, as_names, mcp_path_of
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from resource_server.errors import HeaderMismatch, MalformedMessage, RequestId, UnknownTool
-from resource_server.fields import Fields
 from resource_server.rules.rfc7493_json import read_json
+from resource_server.rules.rfc9110_fields import Fields
 
 TOOL_CALL = "tools/call"
 HEADERS_ARE_BINDING = frozenset({"2026-07-28"})

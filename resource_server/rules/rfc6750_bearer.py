@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qsl
 
 from resource_server.errors import InvalidRequest, InvalidToken, NoToken
-from resource_server.fields import Fields
+from resource_server.rules.rfc9110_fields import Fields
 
 _B64TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
 _HELP = "send the access token in one Authorization header: Bearer <token>"

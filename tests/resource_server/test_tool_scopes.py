@@ -8,7 +8,7 @@ import pytest
 from resource_server import RateLimit
 from resource_server.body import Disconnected, check_length, read_body, replay
 from resource_server.errors import TooLarge
-from resource_server.fields import Fields
+from resource_server.rules.rfc9110_fields import Fields
 from tests.battery.case import LEGACY, bearer, path_of, rpc
 from tests.battery.wire import Request
 from tests.resource_server.conftest import House

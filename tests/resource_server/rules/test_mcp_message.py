@@ -3,8 +3,8 @@ import base64
 import pytest
 
 from resource_server.errors import HeaderMismatch, MalformedMessage, UnknownTool
-from resource_server.fields import Fields
 from resource_server.rules.mcp_message import check_routing_headers, decoded_value, read_message
+from resource_server.rules.rfc9110_fields import Fields
 from tests.battery.case import rpc
 
 MODERN = (b"mcp-protocol-version", b"2026-07-28")

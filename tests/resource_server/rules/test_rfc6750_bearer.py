@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resource_server.errors import InvalidRequest, InvalidToken, NoToken, Refusal
-from resource_server.fields import Fields
 from resource_server.rules.rfc6750_bearer import check_token, take_token
+from resource_server.rules.rfc9110_fields import Fields
 
 
 def _take(*values: bytes, query: bytes = b"", max_length: int = 100) -> bytes:

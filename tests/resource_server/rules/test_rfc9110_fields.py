@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resource_server.fields import Fields
+from resource_server.rules.rfc9110_fields import Fields
 
 NAMES = [b"host", b"origin", b"accept"]
 

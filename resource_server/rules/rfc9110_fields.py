@@ -1,4 +1,4 @@
-"""The header fields of a request, found by name in one look; a field that comes twice is never taken for one."""
+"""RFC 9110 §5 — Fields: those of a request, found by name in one look; one that comes twice is never taken for one."""
 
 from collections.abc import Container, Sequence
 
