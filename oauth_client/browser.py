@@ -14,7 +14,7 @@ from oauth_client.rules.rfc6749_token import code_form
 from oauth_client.rules.rfc7636_pkce import check_offered
 from oauth_client.wire import Wire
 
-OpenUrl = Callable[[str], Awaitable[None]]
+OpenUrl = Callable[[str], Awaitable[object]]
 _BYTES = 32
 
 

@@ -15,14 +15,15 @@ _WORDS: Final = re.compile(r'<label class="choice">(.*?)</label>', re.DOTALL)
 
 @dataclass(kw_only=True)
 class Visitor:
-    """Signs in, ticks everything and allows it; `told` is what the consent page said, in its own words."""
+    """Signs in, ticks everything and allows it; `told` and `offered` are the consent page's words and boxes."""
 
     name: str
     password: str = field(repr=False)
     told: list[str] = field(default_factory=list[str])
+    offered: list[str] = field(default_factory=list[str])
     _cookies: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
-    async def visit(self, url: str) -> None:
+    async def visit(self, url: str) -> httpx2.Response:
         """From an authorization URL to the page that ends it, wherever that is."""
         async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
             answer = await self._go(http, "GET", url)
@@ -31,8 +32,13 @@ class Visitor:
                 answer = await self._go(http, "POST", urljoin(str(answer.url), "/sign-in"), form)
             if 'name="decision"' in answer.text:
                 self.told = [_plain(words) for words in _WORDS.findall(answer.text)]
-                form = {**_hidden(answer), **dict.fromkeys(_BOX.findall(answer.text), "on"), "decision": "allow"}
-                await self._go(http, "POST", urljoin(str(answer.url), "/consent"), form)
+                self.offered = _BOX.findall(answer.text)
+                form = {**_hidden(answer), **self._choices()}
+                answer = await self._go(http, "POST", urljoin(str(answer.url), "/consent"), form)
+            return answer
+
+    def _choices(self) -> dict[str, str]:
+        return {**dict.fromkeys(self.offered, "on"), "decision": "allow"}
 
     async def _go(
         self, http: httpx2.AsyncClient, method: str, url: str, form: dict[str, str] | None = None

@@ -55,6 +55,17 @@ class World:
         audit = Audit((lambda event, said: self.decisions.append((event, said)),))
         return Sidecar(mode="embedded", state=state, secrets=secrets, transport=self.wire, audit=audit)
 
+    def overheard(self, url: str) -> list[str]:
+        """What requests to this address prove themselves with, from now on."""
+        sent, plain = list[str](), self.wire.apps[url]
+
+        async def listening(scope: Any, receive: Any, send: Any) -> None:
+            sent.extend(value.decode() for name, value in scope["headers"] if name == b"authorization")
+            await plain(scope, receive, send)
+
+        self.wire.apps[url] = listening
+        return sent
+
     async def serve(self, *toolsets: ToolsetName) -> None:
         """Start these tool servers."""
         for toolset in toolsets:

@@ -79,14 +79,7 @@ async def test_work_of_its_own_uses_its_own_tokens_alone(world: World, toolbox: 
 async def test_own_work_and_a_callers_share_no_token_and_the_callers_own_goes_nowhere(
     world: World, toolbox: Toolbox
 ) -> None:
-    sent: list[str] = []
-    plain = world.wire.apps[CLOCK]
-
-    async def listening(scope: Any, receive: Any, send: Any) -> None:
-        sent.extend(value.decode() for name, value in scope["headers"] if name == b"authorization")
-        await plain(scope, receive, send)
-
-    world.wire.apps[CLOCK] = listening
+    sent = world.overheard(CLOCK)
     ada = caller(world)
     own, hers = clock_of(toolbox, None), clock_of(toolbox, ada)
     await own.call_tool("get_time", {})

@@ -162,14 +162,7 @@ async def test_the_agent_is_a_protected_resource_itself(world: World, resource: 
 
 @pytest.mark.requirement("RS-25")
 async def test_the_askers_token_goes_nowhere_else(world: World) -> None:
-    sent: list[str] = []
-    plain = world.wire.apps[CLOCK]
-
-    async def listening(scope: Any, receive: Any, send: Any) -> None:
-        sent.extend(value.decode() for name, value in scope["headers"] if name == b"authorization")
-        await plain(scope, receive, send)
-
-    world.wire.apps[CLOCK] = listening
+    sent = world.overheard(CLOCK)
     await world.start()
     async with world.http() as http:
         await http.post(f"{RESEARCHER}/ask", json={"input": "what time is it"})
