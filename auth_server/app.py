@@ -56,7 +56,8 @@ def create_app(
 
     # No pages that would load scripts from elsewhere; the protocol's endpoints describe themselves in the metadata.
     api = FastAPI(title="auth-server", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    api.add_api_route("/healthz", _healthz)
+    for path in ("/healthz", "/readyz"):
+        api.add_api_route(path, _healthz)
     front = Front(behind=api, proxies=networks(settings.trusted_proxies), audit=sidecar.audit)
     return front
 

@@ -1,6 +1,7 @@
-"""What the door itself answers: the protected-resource metadata, and its refusals."""
+"""What the door itself answers: the protected-resource metadata, whether it is ready, and its refusals."""
 
 import json
+from collections.abc import Callable
 
 from starlette.types import Scope, Send
 
@@ -26,6 +27,23 @@ class Metadata:
         if scope["method"] not in {"GET", "HEAD"}:
             return await answer(send, scope, 405, b"", (*_OPEN_TO_ALL[:1], (b"allow", b"GET, HEAD")))
         return await answer(send, scope, 200, self._body, (_JSON, *_OPEN_TO_ALL))
+
+
+class Readiness:
+    """Whether this replica should be sent requests: without the issuer's keys it could only refuse them."""
+
+    def __init__(self, settings: Settings, ready: Callable[[], bool]) -> None:
+        self._ready = ready
+        self._waits_for = f"the keys of {settings.issuer}"
+
+    async def answer(self, scope: Scope, send: Send) -> None:
+        """GET and HEAD: 200 once the keys are known, and from then on; 503 before, with what is waited for."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            return await answer(send, scope, 405, b"", ((b"allow", b"GET, HEAD"),))
+        ready = self._ready()
+        body = {"status": "ok"} if ready else {"status": "not ready", "waits_for": self._waits_for}
+        headers = (_JSON, (b"cache-control", b"no-store"))
+        return await answer(send, scope, 200 if ready else 503, json.dumps(body).encode(), headers)
 
 
 class Refusals:

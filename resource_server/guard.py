@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resource_server.body import Disconnected
 from resource_server.caller import SCOPE_KEY, enter, leave
 from resource_server.decision import Decision
-from resource_server.endpoints import Metadata, Refusals
+from resource_server.endpoints import Metadata, Readiness, Refusals
 from resource_server.errors import InsufficientScope, Refusal
 from resource_server.origins import Origins, answer_preflight, with_cors
 from resource_server.rate_limit import Buckets
@@ -52,6 +52,7 @@ class Door:
         self._operations = Operations(settings)
         self._origins = Origins(resource, settings.allowed_hosts, settings.allowed_origins)
         self._metadata = Metadata(settings)
+        self._readiness = Readiness(settings, self.trust.ready)
         self._refusals = Refusals(settings)
         self._buckets = Buckets(settings.rate_limit, monotonic) if settings.rate_limit else None
 
@@ -63,6 +64,8 @@ class Door:
             await self.app(scope, receive, send)
         elif scope["path"] in self._metadata.paths:
             await self._metadata.answer(scope, send)
+        elif scope["path"] == self.settings.ready_path:
+            await self._readiness.answer(scope, send)
         else:
             await self._addressed(scope, Fields(scope["headers"]), receive, send)
 

@@ -53,6 +53,12 @@ class Keys:
             raise InvalidToken("the access token is signed with an unknown key", detail=detail)
         return key
 
+    def ready(self) -> bool:
+        """Whether any key is known; a server that runs no lifespan, or has none yet, begins to fetch by being asked."""
+        if not self._keys:
+            self._begin()
+        return bool(self._keys)
+
     def start(self) -> None:
         """Fetch now and keep fresh, in the background; an authorization server that is away fails nothing."""
         if self._keeper is None:

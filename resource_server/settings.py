@@ -32,6 +32,7 @@ class Options(TypedDict, total=False):
     name: str
     mcp_path: str | None
     public_paths: Collection[str]
+    ready_path: str
     other_paths: Collection[str]
     allowed_hosts: Collection[str]
     allowed_origins: Collection[str]
@@ -78,6 +79,8 @@ class Settings:
     """Where the MCP endpoint stands in the app, if not at the resource's own path."""
     public_paths: Collection[str] = ("/healthz",)
     """Exact paths that anyone may ask."""
+    ready_path: str = "/readyz"
+    """Where the door tells anyone whether it can verify tokens: 200, or 503 until it has the issuer's keys."""
     other_paths: Collection[str] = ()
     """Exact paths beside the MCP endpoint that the baseline opens; all else there is 404."""
     allowed_hosts: Collection[str] = ()
@@ -167,6 +170,8 @@ def _check_collections(settings: Settings) -> None:
             raise TypeError(f'{name} is a collection, such as ("one",), not one string')
     if mcp_path_of(settings) in settings.public_paths:
         raise ValueError("public_paths names the protected endpoint itself")
+    if mcp_path_of(settings) == settings.ready_path:
+        raise ValueError("ready_path names the protected endpoint itself")
 
 
 def _check_algorithms(algorithms: Collection[str]) -> None:

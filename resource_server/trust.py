@@ -49,6 +49,10 @@ class Trust:
         """The caller this token proves. Raises InvalidToken or KeysUnavailable."""
         return await self._check.verify(token)
 
+    def ready(self) -> bool:
+        """Whether it can tell a good token from a bad one: the issuer's keys were had, these or older ones."""
+        return self._keys.ready()
+
     def start(self) -> None:
         """Fetch the keys now and keep them fresh, in the background."""
         self._keys.start()

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar.at_once import AtOnce, Reply, Wrapped, at_once_of
+from sidecar.probes import PROBES
 
 App: TypeAlias = Callable[..., Awaitable[None]]
 
@@ -57,10 +58,10 @@ class Metrics:
         self.registry.register(_Dropped(self._app_id, dropped))
 
     def measured(self, app: App) -> App:
-        """The app, each of its requests measured, but for whether it is healthy."""
+        """The app, each of its requests measured, but for how it is."""
 
         async def measuring(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-            if scope["type"] != "http" or scope["path"] == "/healthz":
+            if scope["type"] != "http" or scope["path"] in PROBES:
                 return await app(scope, receive, send)
             status, began = "none", time.perf_counter()
 

@@ -27,6 +27,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from sidecar.probes import PROBES
 from sidecar.redaction import redact_text
 from sidecar.trace import Trace, enter, leave, trace_of
 
@@ -65,7 +66,7 @@ class Spans:
         """The app, each of its requests in a span of the caller's trace, or of one that begins here."""
 
         async def spanned(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-            if scope["type"] != "http" or scope["path"] == "/healthz":
+            if scope["type"] != "http" or scope["path"] in PROBES:
                 return await app(scope, receive, send)
             with _answering(self._tracer, scope) as span:
 

@@ -68,6 +68,7 @@ SURFACE = (
     Endpoint(path="/jwks.json", methods=("GET",)),
     Endpoint(path="/style.css", methods=("GET",)),
     Endpoint(path="/healthz", methods=("GET",)),
+    Endpoint(path="/readyz", methods=("GET",)),
     Endpoint(path="/.well-known/oauth-authorization-server", methods=("GET",)),
     Endpoint(path="/.well-known/openid-configuration", methods=("GET",)),
 )

@@ -97,6 +97,44 @@ def test_requests_fail_only_while_no_replica_is_ready(daca: System, operator: tu
     assert {failure["call"].split()[0] for failure in found["failures"]} == {"list"}
 
 
+def test_a_server_without_keys_is_not_ready_and_the_one_that_has_them_serves_on(
+    daca: System, operator: tuple[str, str]
+) -> None:
+    """A rolling restart while the authorization server is away waits for it, and no call to the tool fails."""
+    where, targets = _way(daca, "direct")
+    [old] = daca.kubectl.pods("notes")
+    with daca.traffic(where, "direct", *operator, *targets) as stop:
+        daca.kubectl("scale", "deployment/auth-server", "--replicas=0")
+        _until(lambda: not daca.kubectl.pods("auth-server"))
+        _gone(daca, "auth-server", 0)
+        daca.kubectl("rollout", "restart", "deployment/notes")
+        _until(lambda: len(daca.kubectl.pods("notes")) == 2)
+        time.sleep(20)  # a start takes three seconds, on a busy node nine
+        [new] = set(daca.kubectl.pods("notes")) - {old}
+        waiting = daca.kubectl("exec", new, "--container", "app", "--", "python", "-c", _HOW_IT_IS)
+        still = daca.kubectl.pods("notes")
+        daca.kubectl.scale(1, "auth-server")
+        daca.kubectl.ready("notes")
+        _gone(daca, "notes", 1)
+        found = stop()
+    print(found)  # noqa: T201 - the figures of docs/operations.md
+    assert json.loads(waiting) == {"/healthz": 200, "/readyz": 503}
+    assert old in still
+    assert daca.kubectl.pods("notes") == [new]
+    assert found["failing"] == ["token anew", "token kept"], found
+    assert all(count > 50 for name, count in found["calls"].items() if name.startswith("list")), found
+
+
+_HOW_IT_IS = """
+import http.client, json
+def status(path):
+    there = http.client.HTTPConnection("127.0.0.1", 8000, timeout=5)
+    there.request("GET", path)
+    return there.getresponse().status
+print(json.dumps({path: status(path) for path in ("/healthz", "/readyz")}))
+"""
+
+
 def test_the_store_killed_loses_nothing_that_was_answered(daca: System) -> None:
     keys, notes = _keys(daca), daca.notes()
     daca.kubectl("delete", "pod", "redis-0", "--grace-period=0", "--force", "--wait")

@@ -122,6 +122,12 @@ def a_long_running_container_is_not_probed(documents: Documents) -> list[str]:
     return [n for n, c in _containers(documents) if n.split("/")[0] not in jobs and not c.keys() >= probes]
 
 
+def a_pod_is_sent_requests_before_its_app_is_ready(documents: Documents) -> list[str]:
+    """Living is not enough: a door is up before it has the issuer's keys, and refuses everybody until then."""
+    asked = {n: c["readinessProbe"] for n, c in _containers(documents) if n.endswith("/app")}
+    return [name for name, probe in asked.items() if probe.get("httpGet", {}).get("path", "/readyz") != "/readyz"]
+
+
 def a_namespace_is_not_restricted(documents: Documents) -> list[str]:
     label = "pod-security.kubernetes.io/enforce"
     spaces = [d["metadata"] for d in documents if d["kind"] == "Namespace"]
@@ -180,6 +186,7 @@ RULES: tuple[Callable[[Documents], list[str]], ...] = (
     a_secret_stands_in_a_manifest,
     a_component_holds_a_password,
     a_long_running_container_is_not_probed,
+    a_pod_is_sent_requests_before_its_app_is_ready,
     a_namespace_is_not_restricted,
     an_app_misses_a_line_of_its_sidecar,
     a_policy_repeats_calls_between_apps,
@@ -219,6 +226,9 @@ def _spoil(documents: Documents, rule: str) -> None:
             {"name": "redisPassword", "value": "x"}
         ),
         "a_long_running_container_is_not_probed": lambda: container.pop("readinessProbe"),
+        "a_pod_is_sent_requests_before_its_app_is_ready": lambda: container["readinessProbe"]["httpGet"].update(
+            path="/healthz"
+        ),
         "a_namespace_is_not_restricted": lambda: of["Namespace"]["metadata"].pop("labels"),
         "an_app_misses_a_line_of_its_sidecar": lambda: template["metadata"]["annotations"].pop("dapr.io/enabled"),
         "a_policy_repeats_calls_between_apps": lambda: of["Resiliency"]["spec"]["targets"].update(apps={}),

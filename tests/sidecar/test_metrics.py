@@ -76,14 +76,15 @@ def test_decisions_and_times_are_told_on_a_port_of_their_own(
 ) -> None:
     port, metrics = unused_tcp_port_factory(), unused_tcp_port_factory()
     with running(port, tmp_path, DACA_METRICS_PORT=str(metrics)) as process:
-        assert [get(port, path).status_code for path in ("/", "/metrics?sesame=1", "/healthz")] == [201, 201, 201]
+        paths = ("/", "/metrics?sesame=1", "/healthz", "/readyz")
+        assert [get(port, path).status_code for path in paths] == [201] * 4
         told = until_told(metrics, 'daca_request_duration_seconds_count{app="app",status="201"} 2.0')
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     decisions = (
         'daca_decisions_total{app="app",event="tool",outcome="called",reason="",resource="http://localhost:8000/mcp"}'
     )
-    assert f"{decisions} 3.0" in told
+    assert f"{decisions} 4.0" in told
     assert 'daca_audit_events_dropped_total{app="app"} 0.0' in told
     assert "process_resident_memory_bytes" in told
     assert "sesame" not in told

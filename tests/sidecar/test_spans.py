@@ -100,13 +100,14 @@ async def test_a_call_is_a_span_that_the_other_side_continues(collector: Collect
     )
 
 
-async def test_asking_whether_an_app_is_healthy_is_no_span(collector: Collector) -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_asking_how_an_app_is_is_no_span(collector: Collector, path: str) -> None:
     spans, found = Spans("notes"), list[object]()
 
     async def app(_scope: object, _receive: object, _send: object) -> None:
         found.append(current())
 
-    await spans.around(app)({"type": "http", "method": "GET", "path": "/healthz", "headers": []}, None, None)
+    await spans.around(app)({"type": "http", "method": "GET", "path": path, "headers": []}, None, None)
     spans.end()
     assert (found, collector.spans) == ([None], [])
 

@@ -97,6 +97,7 @@ async def test_nothing_is_redirected(server: Server) -> None:
         assert (await server.http.post(path, data={"grant_type": "client_credentials"})).status_code in (404, 405)
 
 
-async def test_healthz_answers_without_a_token(server: Server) -> None:
-    answer = await server.http.get("/healthz")
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_how_it_is_is_told_without_a_token(server: Server, path: str) -> None:
+    answer = await server.http.get(path)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

@@ -93,7 +93,13 @@ async def main(way: str, client_id: str, secret: str, *targets: str) -> dict[str
     began = time.time()
     await asyncio.gather(*(line(traffic, target, stop, kept=kept) for target in targets for kept in (True, False)))
     seconds = round(time.time() - began, 1)
-    return {"seconds": seconds, "calls": traffic.counts, "failed": len(traffic.failed), "failures": traffic.failed[:20]}
+    return {
+        "seconds": seconds,
+        "calls": traffic.counts,
+        "failed": len(traffic.failed),
+        "failing": sorted({str(failure["call"]) for failure in traffic.failed}),
+        "failures": traffic.failed[:20],
+    }
 
 
 sys.stdout.write(json.dumps(asyncio.run(main(*sys.argv[1:]))) + "\n")
