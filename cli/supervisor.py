@@ -16,8 +16,9 @@ from cli.readiness import wait_ready
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _SETTLED: Final = 10.0
-_GRACE: Final[dict[Role, float]] = {"app": 6.0, "sidecar": 2.5}
-"""Seconds to end in: requests under way get five of them (sidecar/process.py), and both together stay under ten."""
+GRACE: Final[dict[Role, float]] = {"app": 7.0, "sidecar": 2.5}
+"""Seconds to end in: requests under way get five of them (sidecar/process.py), an agent's runs one and a half more
+(a2a_server.py) before they are failed, and both together stay under ten."""
 
 
 class Log(Protocol):
@@ -76,7 +77,7 @@ class Supervisor:
         """End everything: apps first, so that their last requests still find a sidecar."""
         self._stopping.set()
         for role in ("app", "sidecar"):
-            await self._end([child for (_, own), child in self._children.items() if own == role], _GRACE[role])
+            await self._end([child for (_, own), child in self._children.items() if own == role], GRACE[role])
 
     async def _run_once(self, program: Program) -> int:
         def on_line(text: str) -> None:

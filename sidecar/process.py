@@ -25,7 +25,8 @@ from sidecar.watched import Watch, watching
 AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 Build: TypeAlias = Callable[[Sidecar], AsgiApp | Awaitable[AsgiApp]]
 
-_GRACE_SECONDS: Final = 5
+GRACE_SECONDS: Final = 5
+"""For requests under way when a process is told to end."""
 
 
 def server_config(app: AsgiApp, *, host: str, port: int) -> uvicorn.Config:
@@ -42,7 +43,7 @@ def server_config(app: AsgiApp, *, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_config=None,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 

@@ -18,7 +18,9 @@ from daca_agents.task_rules import TERMINAL
 
 CARD_PATH: Final = "/.well-known/agent-card.json"
 RPC_PATH: Final = "/a2a"
-_DRAIN_SECONDS: Final = 3.0
+DRAIN_SECONDS: Final = 1.5
+"""For runs that nobody listens to any more: after the server has waited for requests, before they are failed."""
+
 _GRACE_SECONDS: Final = 4.0
 """For streams under way at the end; the server waits for five."""
 
@@ -50,7 +52,7 @@ class A2AServer:
         """While it serves. At the end what runs may come to its end; what does not is failed, not left as it is."""
         async with self._tasks.holder.living(self._look_after):
             yield
-            await self._executor.drain(_DRAIN_SECONDS)
+            await self._executor.drain(DRAIN_SECONDS)
             await self._handler.aclose()
             for task_id in tuple(self._tasks.holder.held):
                 await self._tasks.store.fail(task_id, "the agent was stopped while it worked on this: ask again")

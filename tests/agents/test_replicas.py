@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -128,9 +129,17 @@ async def _client(url: str, token: str) -> AsyncGenerator[Client]:
         yield ClientFactory(ClientConfig(httpx_client=http)).create(card)
 
 
-async def test_a_conversation_outlives_the_process_that_was_killed_in_the_middle_of_it(
-    tmp_path: Path, endpoint: Endpoint
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two processes of one agent, the first of which is about to end; a client of each."""
+
+    first: asyncio.subprocess.Process
+    client: Client
+    survivor: Client
+
+
+@pytest.fixture
+async def pair(tmp_path: Path, endpoint: Endpoint) -> AsyncGenerator[Pair]:
     given = yaml.safe_load(PROFILE.read_text()) | {"mcp_servers": []}
     (tmp_path / "researcher.yaml").write_text(yaml.safe_dump(given))
     (tmp_path / "researcher.md").write_text("Answer.")
@@ -141,22 +150,42 @@ async def test_a_conversation_outlives_the_process_that_was_killed_in_the_middle
         token = issuer.token(RESEARCHER, "agent:ask", life=900)
         processes = Processes(tmp_path, issuer.url, endpoint.url)
         (first, one), (_, other) = [await stack.enter_async_context(processes.started()) for _ in range(2)]
-        client = await stack.enter_async_context(_client(one, token))
-        endpoint.talks = True
-        _, context_id = ids_in(await say(client, message("My cat is called Mia.")))
-        endpoint.hangs = True
-        asking = asyncio.create_task(say(client, message("Think for long.", context=context_id)))
-        await endpoint.silent.wait()
-        first.send_signal(signal.SIGKILL)
-        await asyncio.gather(asking, return_exceptions=True)
-        survivor = await stack.enter_async_context(_client(other, token))
-        cut = (await listed(survivor))[0].id
+        client, survivor = [await stack.enter_async_context(_client(url, token)) for url in (one, other)]
+        yield Pair(first=first, client=client, survivor=survivor)
 
-        async def given_up() -> bool:
-            return (await task_of(survivor, cut)).status.state == TaskState.TASK_STATE_FAILED
 
-        await until(given_up, 120)
-        endpoint.hangs = False
-        heard = await say(survivor, message("What is she called?", context=context_id))
-        assert state_in(heard) == "COMPLETED"
-        assert "Mia" in json.dumps(endpoint.seen[-1])
+async def test_a_run_that_does_not_end_when_its_process_is_told_to_is_failed_by_it(
+    endpoint: Endpoint, pair: Pair
+) -> None:
+    endpoint.hangs = True
+    asking = asyncio.create_task(say(pair.client, message("Think for ever.")))
+    await endpoint.silent.wait()
+    pair.first.send_signal(signal.SIGTERM)
+    await asyncio.gather(asking, return_exceptions=True)
+    assert await asyncio.wait_for(pair.first.wait(), 60) == 0
+    [task] = await listed(pair.survivor)
+    assert task.status.state == TaskState.TASK_STATE_FAILED
+    assert "was stopped while it worked on this" in task.status.message.parts[0].text
+
+
+async def test_a_conversation_outlives_the_process_that_was_killed_in_the_middle_of_it(
+    endpoint: Endpoint, pair: Pair
+) -> None:
+    first, client, survivor = pair.first, pair.client, pair.survivor
+    endpoint.talks = True
+    _, context_id = ids_in(await say(client, message("My cat is called Mia.")))
+    endpoint.hangs = True
+    asking = asyncio.create_task(say(client, message("Think for long.", context=context_id)))
+    await endpoint.silent.wait()
+    first.send_signal(signal.SIGKILL)
+    await asyncio.gather(asking, return_exceptions=True)
+    cut = (await listed(survivor))[0].id
+
+    async def given_up() -> bool:
+        return (await task_of(survivor, cut)).status.state == TaskState.TASK_STATE_FAILED
+
+    await until(given_up, 120)
+    endpoint.hangs = False
+    heard = await say(survivor, message("What is she called?", context=context_id))
+    assert state_in(heard) == "COMPLETED"
+    assert "Mia" in json.dumps(endpoint.seen[-1])

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 PROGRAM: Final = """
-import logging, sys, warnings
+import asyncio, logging, sys, warnings
 from pathlib import Path
 import structlog
 from sidecar.process import Process, run
@@ -26,6 +26,12 @@ async def app(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if scope["path"] == "/stream":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first ", "more_body": True})
+        await asyncio.sleep(float(scope["query_string"]))
+        await send({"type": "http.response.body", "body": b"last"})
+        return
     logging.getLogger("some.library").warning("GET /?code=sesame-library Bearer sesame-library")
     structlog.get_logger().info("hit", client_secret="sesame-own", client=scope["client"][0], scheme=scope["scheme"])
     warnings.warn("careful", stacklevel=1)
@@ -85,6 +91,26 @@ def test_an_app_logs_json_without_credentials_and_ends_cleanly_on_a_signal(
     assert "ValueError" in events["failed"]["exception"]
     assert any("careful" in event for event in events)
     assert "sesame" not in errors
+
+
+@pytest.mark.parametrize(("seconds", "heard"), [(1, b"first last"), (3600, b"first ")])
+def test_an_answer_under_way_comes_to_its_end_and_one_without_an_end_does_not_keep_the_app(
+    tmp_path: Path, unused_port: int, seconds: int, heard: bytes
+) -> None:
+    got = b""
+    with _running(unused_port, tmp_path) as process:
+        _get(unused_port)
+        with httpx2.stream(
+            "GET", f"http://127.0.0.1:{unused_port}/stream?{seconds}", trust_env=False, timeout=60
+        ) as answer:
+            pieces = answer.iter_raw()
+            got += next(pieces)
+            process.terminate()
+            with suppress(httpx2.RemoteProtocolError):
+                for piece in pieces:
+                    got += piece
+        process.communicate(timeout=60)
+    assert (got, process.returncode) == (heard, 0)
 
 
 def test_an_app_whose_state_cannot_be_opened_says_why_in_one_line_and_fails(tmp_path: Path, unused_port: int) -> None:
