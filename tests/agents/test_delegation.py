@@ -188,15 +188,23 @@ async def test_a_caller_whose_token_reaches_only_the_least_gets_that(world: Worl
     await toolbox.aclose()
 
 
-async def test_where_there_is_no_token_exchange_the_way_out_is_named_and_not_taken(world: World) -> None:
+@pytest.mark.parametrize(
+    ("tells", "why", "asked"),
+    [(True, "does not offer", set[str]()), (False, "unsupported_grant_type", {EXCHANGE})],
+    ids=["told", "tried"],
+)
+async def test_where_there_is_no_token_exchange_the_way_out_is_named_and_not_taken(
+    world: World, *, tells: bool, why: str, asked: set[str]
+) -> None:
     world.issuer.reach.clear()
+    world.issuer.tells_grants = tells
     toolbox = toolbox_in(world)
     problems = await toolbox.of(caller(world)).survey()
     assert len(problems) == 2
     for problem in problems:
-        assert "does not offer" in problem.why
+        assert why in problem.why
         assert "`acts: itself` in its profile, or DACA_ACTS=itself" in problem.why
-    assert world.issuer.asked == []
+    assert set(grants(world)) == asked
     await toolbox.aclose()
 
 

@@ -13,7 +13,8 @@ import uvicorn
 from a2a.types import AgentInterface
 from agents import RunContextWrapper
 from agents.tool_context import ToolContext
-from starlette.responses import JSONResponse
+from google.protobuf.json_format import MessageToDict
+from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from daca_agents.happenings import heard_by
@@ -332,18 +333,34 @@ async def test_of_a_card_with_several_endpoints_only_the_peers_own_is_asked(hall
     assert [url for _, url in hall.wire.seen if url.startswith(EVIL)] == []
 
 
-@pytest.mark.parametrize("said", ["[]", '{"name": 5}', "no JSON", "x" * 70_000])
+@pytest.mark.parametrize("said", ["[]", '{"name": 5}', "no JSON"])
 async def test_what_is_no_card_is_refused(hall: Hall, said: str) -> None:
-    async def answer(_: Any) -> JSONResponse:
-        made = JSONResponse(None)
-        made.body = said.encode()
-        made.headers["content-length"] = str(len(made.body))
-        return made
+    problem = await _surveyed(hall, said)
+    assert isinstance(problem, ToolServerProblem)
+    assert "is no agent's card" in problem.why
+
+
+async def test_a_card_is_read_up_to_its_bound_and_no_further(hall: Hall) -> None:
+    card = json.dumps(MessageToDict(hall.porter.card(streaming=True)))
+    assert await _surveyed(hall, card + " " * (64 * 1024 - len(card))) is None
+
+
+async def test_a_card_without_an_end_is_refused(hall: Hall) -> None:
+    card = json.dumps(MessageToDict(hall.porter.card(streaming=True)))
+    problem = await _surveyed(hall, card + " " * (64 * 1024 + 1 - len(card)))
+    assert isinstance(problem, ToolServerProblem)
+    assert "has no end" in problem.why
+
+
+async def _surveyed(hall: Hall, card: str) -> ToolServerProblem | None:
+    """What becomes of a peer whose card is this text."""
+
+    async def answer(_: Any) -> Response:
+        return Response(card, media_type="application/json")
 
     hall.wire.apps[PORTER] = Router([Route("/.well-known/agent-card.json", answer)])
     (peer,) = hall.toolbox.of(hall.caller()).peers
-    problem = await peer.survey()
-    assert isinstance(problem, ToolServerProblem)
+    return await peer.survey()
 
 
 async def test_a_caller_whose_token_does_not_reach_a_peer_is_told_so_and_nobody_is_asked(hall: Hall) -> None:

@@ -37,6 +37,8 @@ class Issuer:
         self.reach = dict(reach or {})
         self.asked: list[dict[str, str]] = []
         self.url = ISSUER
+        self.tells_grants = True
+        """Whether its metadata says which grants it takes."""
 
     def token(
         self,
@@ -71,12 +73,16 @@ class Issuer:
                 "issuer": self.url,
                 "token_endpoint": f"{self.url}/token",
                 "jwks_uri": f"{self.url}/jwks.json",
-                "grant_types_supported": ["client_credentials", *([_EXCHANGE] if self.reach else [])],
+                **({"grant_types_supported": self._grants} if self.tells_grants else {}),
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
             }
         )
+
+    @property
+    def _grants(self) -> list[str]:
+        return ["client_credentials", *([_EXCHANGE] if self.reach else [])]
 
     async def _jwks(self, _: Request) -> Response:
         public = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
@@ -102,6 +108,8 @@ class Issuer:
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 60, "scope": scope})
 
     def _exchanged(self, client_id: str, form: Mapping[str, str]) -> Response:
+        if not self.reach:
+            return JSONResponse({"error": "unsupported_grant_type"}, status_code=400)
         own, reach = self.reach[client_id]
         subject = jwt.decode(form["subject_token"], self._key.public_key(), ["ES256"], audience=own)
         wanted = frozenset(form.get("scope", "").split())
