@@ -111,7 +111,7 @@ class Door:
             send = self._narrowed(send, fields, verified)
         reset = enter(verified.caller)
         try:
-            await self.app(_inside(scope, verified, operation), operation.receive, send)
+            await self.app(_inside(scope, fields, verified, operation), operation.receive, send)
         finally:
             leave(reset)
 
@@ -180,8 +180,7 @@ def _tool(operation: Operation | None, refusal: Refusal | None) -> str:
     return "" if refusal is None else refusal.tool
 
 
-def _inside(scope: Scope, verified: Verified, operation: Operation) -> Scope:
+def _inside(scope: Scope, fields: Fields, verified: Verified, operation: Operation) -> Scope:
     """What the app reads: who calls, not what with. A token that it never sees it cannot pass on."""
-    headers = [field for field in scope["headers"] if field[0] != b"authorization"]
-    inner: Scope = {**scope, "headers": headers, SCOPE_KEY: verified.caller}
+    inner: Scope = {**scope, "headers": fields.without(b"authorization"), SCOPE_KEY: verified.caller}
     return readable(inner) if operation.lists_tools else inner

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope
 
 from resource_server.body import check_length, check_readable, read_body, replay
 from resource_server.errors import MethodNotAllowed, NotFound, RequestId, UnknownTool
-from resource_server.rules.mcp_message import TOOL_CALL, Message, check_routing_headers, read_message
+from resource_server.rules.mcp_message import TOOL_CALL, check_routing_headers, read_message
 from resource_server.rules.rfc6749_scope import union_of
 from resource_server.rules.rfc9110_fields import Fields
 from resource_server.settings import Settings, as_names, mcp_path_of
@@ -71,21 +71,14 @@ class Operations:
     def _message(self, fields: Fields, body: bytes, receive: Receive) -> Operation:
         message = read_message(body)
         check_routing_headers(fields, message)
-        return Operation(
-            needed=self._needed(message),
-            receive=receive,
-            tool=message.name or "" if message.method == TOOL_CALL else "",
-            lists_tools=message.method == "tools/list",
-            request_id=message.id,
-        )
-
-    def _needed(self, message: Message) -> tuple[str, ...]:
         if message.method != TOOL_CALL:
-            return self._baseline
-        needed = self._tools.get(message.name or "")
+            lists_tools = message.method == "tools/list"
+            return Operation(self._baseline, receive, lists_tools=lists_tools, request_id=message.id)
+        tool = message.name or ""
+        needed = self._tools.get(tool)
         if needed is None:
-            raise UnknownTool("Unknown tool", tool=message.name or "", request_id=message.id)
-        return needed
+            raise UnknownTool("Unknown tool", tool=tool, request_id=message.id)
+        return Operation(needed, receive, tool, request_id=message.id)
 
     def shows(self, tool: str, scopes: Collection[str], *, everything: bool = False) -> bool:
         """Whether tools/list names this tool to a caller with these scopes, or to one that is shown everything."""

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from sidecar.audit import Audit, decision
 
 _MOST: Final = 1024
-"""Events of callers and tools that are remembered."""
+"""Decisions that are remembered."""
 
 
 class Caller(Protocol):
@@ -79,26 +79,20 @@ class Decided(Protocol):
 
 def told_to(audit: Audit) -> Callable[[Decided], None]:
     """For `Door(decided=...)`: tells each decision as an event `tool` or, where no tool is known, `request`."""
-    # A door keeps a verified caller as one object while its token lives, and a call of the same tool says the same.
-    # The caller is kept with it: as long as it is here, nobody else has its id.
-    known: dict[tuple[int, str], tuple[Caller, Callable[[], None]]] = {}
-
-    def called(caller: Caller, decided: Decided) -> Callable[[], None]:
-        found = known.get((id(caller), decided.tool))
-        if found is not None:
-            return found[1]
-        if len(known) >= _MOST:
-            known.clear()
-        telling = audit.telling("tool", event_of(decided))
-        known[id(caller), decided.tool] = caller, telling
-        return telling
+    # A door tells a caller's calls of one tool as one decision, the same object while the token lives. It is kept with
+    # its telling: as long as it is here, no other has its id.
+    known: dict[int, tuple[Decided, Callable[[], None]]] = {}
 
     def tell(decided: Decided) -> None:
-        caller = decided.caller
-        if caller is not None and decided.tool and not decided.error:
-            called(caller, decided)()
-        else:
-            audit.tell("tool" if decided.tool else "request", event_of(decided))
+        found = known.get(id(decided))
+        if found is not None:
+            return found[1]()
+        telling = audit.telling("tool" if decided.tool else "request", event_of(decided))
+        if decided.tool and not decided.error:
+            if len(known) >= _MOST:
+                known.clear()
+            known[id(decided)] = decided, telling
+        return telling()
 
     return tell
 

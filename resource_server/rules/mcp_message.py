@@ -7,10 +7,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from resource_server.errors import HeaderMismatch, MalformedMessage, RequestId, UnknownTool
-from resource_server.rules.rfc7493_json import read_json
+from resource_server.rules.rfc7493_json import Json, read_json
 from resource_server.rules.rfc9110_fields import Fields
 
 TOOL_CALL = "tools/call"
@@ -19,6 +19,7 @@ _NAMED_BY = {TOOL_CALL: "name", "prompts/get": "name", "resources/read": "uri"}
 _VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
 _VERSION, _METHOD, _NAME = b"mcp-protocol-version", b"mcp-method", b"mcp-name"
 _TITLES = {_VERSION: "MCP-Protocol-Version", _METHOD: "Mcp-Method", _NAME: "Mcp-Name"}
+_BATCH = "send one JSON-RPC message per request; batches are not accepted"
 _SENTINEL = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 
 
@@ -34,26 +35,22 @@ class Message(NamedTuple):  # read for every request, and a tuple is made in a t
 
 def read_message(body: bytes) -> Message:
     """Read exactly one JSON-RPC message; a batch is refused. Raises Unparseable, MalformedMessage, UnknownTool."""
-    value = read_json(body)
-    if isinstance(value, list):
-        raise MalformedMessage("send one JSON-RPC message per request; batches are not accepted")
-    if not isinstance(value, dict):
-        raise MalformedMessage("the body must be one JSON-RPC message")
-    message = cast("dict[str, object]", value)
+    message = read_json(body)
+    if not isinstance(message, dict):
+        raise MalformedMessage(_BATCH if isinstance(message, list) else "the body must be one JSON-RPC message")
     method, request_id = message.get("method"), _id_of(message)
-    if "method" in message and not isinstance(method, str):
-        raise MalformedMessage("method must be a string", request_id=request_id)
+    if not isinstance(method, str):
+        if "method" in message:
+            raise MalformedMessage("method must be a string", request_id=request_id)
+        method = None
     params = _object(message.get("params"))
-    name = params.get(_NAMED_BY.get(cast("str", method), ""))
-    if method == TOOL_CALL and not isinstance(name, str):
-        raise UnknownTool("tools/call needs the name of a tool", request_id=request_id)
-    return Message(
-        method=cast("str | None", method),
-        id=request_id,
-        is_request="id" in message,
-        name=name if isinstance(name, str) else None,
-        version_in_meta=_object(params.get("_meta")).get(_VERSION_IN_META),
-    )
+    name = params.get(_NAMED_BY[method]) if method in _NAMED_BY else None
+    if not isinstance(name, str):
+        if method == TOOL_CALL:
+            raise UnknownTool("tools/call needs the name of a tool", request_id=request_id)
+        name = None
+    version = _object(params.get("_meta")).get(_VERSION_IN_META) if "_meta" in params else None
+    return Message(method, request_id, "id" in message, name, version)
 
 
 def check_routing_headers(fields: Fields, message: Message) -> None:
@@ -62,10 +59,13 @@ def check_routing_headers(fields: Fields, message: Message) -> None:
     Raises HeaderMismatch. Earlier revisions have no Mcp-Method and Mcp-Name: there the body alone counts.
     Does not decide which protocol versions are served; the app does.
     """
-    version, method = _said(fields, _VERSION, message), _said(fields, _METHOD, message)
-    name = _said(fields, _NAME, message)
+    for header in fields.repeated:
+        if header in _TITLES:
+            raise HeaderMismatch(f"{_TITLES[header]} appears more than once", request_id=message.id)
+    version = _said(fields, _VERSION)
     if version not in HEADERS_ARE_BINDING:
         return
+    method, name = _said(fields, _METHOD), _said(fields, _NAME)
     # A notification need not mirror itself, but may not contradict itself.
     if method != message.method and (message.is_request or method is not None):
         raise _mismatch(_METHOD, message)
@@ -76,13 +76,9 @@ def check_routing_headers(fields: Fields, message: Message) -> None:
         raise HeaderMismatch("MCP-Protocol-Version does not match the body's _meta", request_id=message.id)
 
 
-def _said(fields: Fields, header: bytes, message: Message) -> str | None:
+def _said(fields: Fields, header: bytes) -> str | None:
     sent = fields.get(header)
-    if sent is None:
-        return None
-    if header in fields.repeated:
-        raise HeaderMismatch(f"{_TITLES[header]} appears more than once", request_id=message.id)
-    return sent.decode("latin-1").strip(" \t")  # some servers leave space around it: RFC 9110 §5.5
+    return None if sent is None else sent.decode("latin-1").strip(" \t")  # some servers leave space: RFC 9110 §5.5
 
 
 def _mismatch(header: bytes, message: Message) -> HeaderMismatch:
@@ -91,7 +87,7 @@ def _mismatch(header: bytes, message: Message) -> HeaderMismatch:
 
 def decoded_value(value: str) -> str | None:
     """Undo the base64 sentinel of unsafe header values; None when it is malformed, which matches nothing."""
-    match = _SENTINEL.fullmatch(value)
+    match = _SENTINEL.fullmatch(value) if value.startswith("=?") else None
     if match is None:
         return value
     encoded = match.group(1)
@@ -102,10 +98,10 @@ def decoded_value(value: str) -> str | None:
         return None
 
 
-def _id_of(message: Mapping[str, object]) -> RequestId:
+def _id_of(message: Mapping[str, Json]) -> RequestId:
     request_id = message.get("id")
     return request_id if isinstance(request_id, (str, int, float)) and not isinstance(request_id, bool) else None
 
 
-def _object(value: object) -> Mapping[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+def _object(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}

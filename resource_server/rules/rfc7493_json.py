@@ -6,17 +6,20 @@ A door that decides on one reading of a message while the app acts on another is
 import json
 import math
 import re
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import orjson
 
 from resource_server.errors import Unparseable
 
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+"""What a text stands for."""
+
 _SPACE = " \t\n\r"
 _OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 
 
-def read_json(text: bytes, *, max_depth: int = 64) -> object:
+def read_json(text: bytes, *, max_depth: int = 64) -> Json:
     """Parse UTF-8 JSON without repeated names, NaN, infinities or deep nesting. §2.1, §2.2, §2.3.
 
     Raises Unparseable.
@@ -34,7 +37,7 @@ def read_json(text: bytes, *, max_depth: int = 64) -> object:
     return value
 
 
-def _canonical(text: bytes) -> object:
+def _canonical(text: bytes) -> Json:
     """The value of a text that is written as a program writes it: from the value alone comes the same text again.
 
     Then nothing in it can be read in two ways: no name came twice, no number was out of range, nothing was left over.
@@ -47,7 +50,8 @@ def _canonical(text: bytes) -> object:
         return None
 
 
-def _decoded(text: str) -> object:
+def _decoded(text: str) -> Json:
+    value: Json
     value, end = _DECODER.raw_decode(text)
     if end != len(text):
         raise ValueError("something follows the value")
@@ -55,7 +59,8 @@ def _decoded(text: str) -> object:
 
 
 def _is_shallow(text: bytes, limit: int) -> bool:
-    if text.count(b"{") + text.count(b"[") <= limit:
+    # Nearly every text opens fewer than that in all: what is left without them tells in one look.
+    if len(text) - len(text.translate(None, b"{[")) <= limit:
         return True
     depth = 0
     for match in _OUTSIDE_STRINGS.finditer(text):

@@ -1,6 +1,6 @@
 """RFC 9110 §5 — Fields: those of a request, found by name in one look; one that comes twice is never taken for one."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 
 
 class Fields(dict[bytes, bytes]):
@@ -9,13 +9,24 @@ class Fields(dict[bytes, bytes]):
     __slots__ = ("_headers", "repeated")
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        super().__init__(headers)
+        dict[bytes, bytes].__init__(self, headers)
         self._headers = headers
-        self.repeated: Container[bytes] = () if len(self) == len(headers) else _repeated(headers)
+        self.repeated: Collection[bytes] = () if len(self) == len(headers) else _repeated(headers)
 
     def all(self, name: bytes) -> Sequence[bytes]:
         """Every value of a field, in the order they came."""
         return [value for found, value in self._headers if found == name]
+
+    def without(self, name: bytes) -> list[tuple[bytes, bytes]]:
+        """All of them but this one, in the order they came."""
+        if name in self.repeated:
+            return [field for field in self._headers if field[0] != name]
+        left = list(self._headers)
+        for at, field in enumerate(left):
+            if field[0] == name:
+                del left[at]
+                break
+        return left
 
 
 def _repeated(headers: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from playwright.async_api import Page
 
 from tests.human.browser import chromium, visitor
 from tests.human.client import McpClient
 from tests.human.listener import listening
 from tests.human.story import Place, human_path
-from tests.k8s.asking import CHAIN, Asker, claims_of, fresh, note, state_of, wish
-from tests.k8s.conftest import System, port_forward
+from tests.k8s.asking import CHAIN, Asker, claims_of, fresh, note, state_of, waiting_in, wish
+from tests.k8s.conftest import Document, System, port_forward
 
 ISSUER = "http://localhost:9000"
 NOTES = "http://localhost:8000/mcp"
@@ -145,3 +146,52 @@ async def test_a_person_asks_concierge_and_the_note_says_in_whose_name(
     assert not subject.startswith("client:")
     assert kept["created_by"]["subject"] == subject
     assert kept["created_by"]["actors"] == CHAIN
+
+
+@pytest.mark.parametrize("decision", ["Allow once", "Refuse"])
+async def test_an_agent_asks_a_person_for_what_it_may_not_do_and_their_page_decides(
+    daca: System, person: str, operator: tuple[str, str], decision: str
+) -> None:
+    """Nothing leads from a caller's token to deleting: scribe asks by its sidecar, and they decide in the browser."""
+    async with (
+        _to_pods(daca, daca.kubectl.pods("auth-server")) as crossroads,
+        chromium(_leads(crossroads.port)) as browser,
+        daca.front() as front,
+        listening() as listener,
+        visitor(browser) as here,
+    ):
+        client = McpClient(resource=CONCIERGE, http=front, listener=listener)
+        await client.discover()
+        await client.register()
+        await here.page.goto(client.authorization_url("agent:ask", "agent:save"))
+        await here.sign_in(person, PASSWORD)
+        await here.sees(f"Allow {client.name}?")
+        await here.decide("Allow")
+        tokens = await client.redeem()
+        asker = Asker(http=front, url=CONCIERGE, token=tokens["access_token"])
+        name = fresh()
+        assert state_of(await asker.say(wish(name))) == "COMPLETED"
+        paused = await asker.say(f"Ask the scribe to Delete note '{name}'.")
+        assert state_of(paused) == "INPUT_REQUIRED", paused
+        (waits,) = waiting_in(paused)
+        assert waits["tool"] == "delete_note"
+        yes = {"decisions": {waits["call"]: "approve"}}
+        going = asyncio.create_task(asker.say(data=yes, task=paused["id"], context=paused["contextId"]))
+        await _is_asked(here.page, going)
+        assert await note(front, operator, name) is not None, "nothing is done before they have decided"
+        await here.page.get_by_role("button", name=decision, exact=True).click()
+        done = await going
+        kept = await note(front, operator, name)
+    assert state_of(done) == "COMPLETED", done
+    assert (kept is None) is (decision == "Allow once")
+
+
+async def _is_asked(page: Page, going: asyncio.Task[Document]) -> None:
+    """Until the person's page shows one request, as they would look at it again and again."""
+    async with asyncio.timeout(90):
+        while True:
+            assert not going.done(), going.result()
+            await page.goto(f"{ISSUER}/requests")
+            if await page.get_by_role("button", name="Refuse", exact=True).count() == 1:
+                return
+            await asyncio.sleep(1)

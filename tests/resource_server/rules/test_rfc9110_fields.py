@@ -16,3 +16,4 @@ def test_a_field_that_comes_twice_is_known_to_be_repeated_and_all_its_values_are
         assert fields.all(name) == values
         assert (name in fields.repeated) is (len(values) > 1)
         assert fields.get(name) in (values or [None])
+        assert fields.without(name) == [field for field in headers if field[0] != name]
