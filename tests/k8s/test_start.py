@@ -16,6 +16,8 @@ def test_an_app_answers_within_seconds_of_its_containers_start(daca: System, app
     """Three seconds on an idle node; a busy one may take ten times as long and says nothing about the app."""
     took = sorted(round(_start(daca, app), 2) for _ in range(3))
     print(app, took)  # noqa: T201 - the figures of docs/operations.md
+    told = daca.kubectl("logs", f"deployment/{app}", "--container", "app")
+    assert '"outcome"' not in told, "nobody asked it for anything, its own sidecar neither"
     assert statistics.median(took) < 30
 
 

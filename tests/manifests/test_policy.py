@@ -143,6 +143,7 @@ def an_app_misses_a_line_of_its_sidecar(documents: Documents) -> list[str]:
         "dapr.io/enable-native-sidecar": "true",
         "dapr.io/disable-builtin-k8s-secret-store": "true",
         "dapr.io/read-buffer-size": "32Ki",
+        "dapr.io/disable-init-endpoints": "config,subscribe",
         # A limit without a request would ask for all of the limit.
         "dapr.io/sidecar-cpu-request": "50m",
         "dapr.io/sidecar-memory-request": "64Mi",
