@@ -67,7 +67,7 @@ class Door:
         elif scope["path"] == self.settings.ready_path:
             await self._readiness.answer(scope, send)
         else:
-            await self._addressed(scope, Fields(scope["headers"]), receive, send)
+            await self._guarded(scope, Fields(scope["headers"]), receive, send)
 
     async def aclose(self) -> None:
         """End background work and close the door's own HTTP client. The lifespan does it at shutdown."""
@@ -79,21 +79,14 @@ class Door:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "no WebSocket here"})
 
-    async def _addressed(self, scope: Scope, fields: Fields, receive: Receive, send: Send) -> None:
-        try:
-            self._origins.check_host(fields)
-            origin = self._origins.check_origin(fields)
-        except Refusal as refusal:
-            return await self._refuse(refusal, scope, send)
-        if origin is not None:
-            send = with_cors(send, origin)
-            if scope["method"] == "OPTIONS" and b"access-control-request-method" in fields:
-                return await answer_preflight(send)
-        return await self._guarded(scope, fields, receive, send)
-
     async def _guarded(self, scope: Scope, fields: Fields, receive: Receive, send: Send) -> None:
         verified = operation = None
         try:
+            self._origins.check_host(fields)
+            if (origin := self._origins.check_origin(fields)) is not None:
+                send = with_cors(send, origin)
+                if scope["method"] == "OPTIONS" and b"access-control-request-method" in fields:
+                    return await answer_preflight(send)
             token = take_token(fields, scope.get("query_string", b""), max_length=self.settings.max_token)
             verified = self.trust.known(token)
             if verified is None:
@@ -106,7 +99,9 @@ class Door:
         except Disconnected:
             return None
         if operation.tool:
-            self._tell_call(scope, verified, operation)
+            # What a caller's calls of one tool have in common is all of it.
+            known = verified.calls.get(operation.tool)
+            self.settings.decided(known or self._first_call(scope, verified, operation))
         if operation.lists_tools:
             send = self._narrowed(send, fields, verified)
         reset = enter(verified.caller)
@@ -118,7 +113,7 @@ class Door:
     def _check(self, verified: Verified, operation: Operation) -> None:
         if not verified.scopes.issuperset(operation.needed):
             raise InsufficientScope(operation.needed, request_id=operation.request_id)
-        if operation.calls_tool and self._buckets is not None:
+        if operation.tool and self._buckets is not None:
             self._buckets.take(verified.caller, operation.request_id)
 
     def _narrowed(self, send: Send, fields: Fields, verified: Verified) -> Send:
@@ -139,12 +134,9 @@ class Door:
         finally:
             await self.aclose()
 
-    def _tell_call(self, scope: Scope, verified: Verified, operation: Operation) -> None:
-        # What a caller's calls of one tool have in common is all of it.
-        decision = verified.calls.get(operation.tool)
-        if decision is None:
-            decision = verified.calls[operation.tool] = self._decision(scope, verified, operation)
-        self.settings.decided(decision)
+    def _first_call(self, scope: Scope, verified: Verified, operation: Operation) -> Decision:
+        decision = verified.calls[operation.tool] = self._decision(scope, verified, operation)
+        return decision
 
     async def _refuse(
         self,

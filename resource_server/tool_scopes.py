@@ -14,18 +14,16 @@ from resource_server.settings import Settings, as_names, mcp_path_of
 
 
 class Operation(NamedTuple):  # made for every request, and a tuple is made in a third of the time of a dataclass
-    """What a request is about to do: what that needs, and how the app reads the request from here."""
+    """What a request is about to do: what that needs, and how the app reads the request from here.
+
+    `tool` names the tool that is called; it is empty for whatever is no tool call.
+    """
 
     needed: tuple[str, ...]
     receive: Receive
     tool: str = ""
     lists_tools: bool = False
     request_id: RequestId = None
-
-    @property
-    def calls_tool(self) -> bool:
-        """Whether it is a tool call, of the tool that `tool` names."""
-        return bool(self.tool)
 
 
 class Operations:

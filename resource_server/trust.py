@@ -40,10 +40,8 @@ class Trust:
         self._check = TokenCheck(
             expected_by(settings), self._keys, implied=implied, clock=clock, size=settings.cache_size
         )
-
-    def known(self, token: bytes) -> Verified | None:
-        """The caller that this token proved before and still proves."""
-        return self._check.known(token)
+        self.known: Callable[[bytes], Verified | None] = self._check.known
+        """The caller that a token proved before and still proves."""
 
     async def verify(self, token: bytes) -> Verified:
         """The caller this token proves. Raises InvalidToken or KeysUnavailable."""

@@ -1,7 +1,7 @@
 """Log lines, gathered while the event loop is busy and written in one go when its turn ends."""
 
-import asyncio
 import atexit
+from asyncio import get_running_loop
 from collections import deque
 from typing import Final, TextIO
 
@@ -27,17 +27,14 @@ class Lines:
         self._waiting.append(line)
         waiting = len(self._waiting)
         if waiting == 1:
-            self._when_the_turn_ends()
+            try:
+                get_running_loop().call_soon(self.flush)
+            except RuntimeError:  # there is no loop in this thread, or it is closing
+                self.flush()
         elif waiting >= _MOST:
             self.flush()
 
     debug = info = warning = error = critical = msg
-
-    def _when_the_turn_ends(self) -> None:
-        try:
-            asyncio.get_running_loop().call_soon(self.flush)
-        except RuntimeError:  # there is no loop in this thread, or it is closing
-            self.flush()
 
     def flush(self) -> None:
         """Write what waits."""

@@ -19,6 +19,7 @@ _NAMED_BY = {TOOL_CALL: "name", "prompts/get": "name", "resources/read": "uri"}
 _VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
 _VERSION, _METHOD, _NAME = b"mcp-protocol-version", b"mcp-method", b"mcp-name"
 _TITLES = {_VERSION: "MCP-Protocol-Version", _METHOD: "Mcp-Method", _NAME: "Mcp-Name"}
+_NONE: dict[str, Json] = {}
 _BATCH = "send one JSON-RPC message per request; batches are not accepted"
 _SENTINEL = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 
@@ -43,13 +44,16 @@ def read_message(body: bytes) -> Message:
         if "method" in message:
             raise MalformedMessage("method must be a string", request_id=request_id)
         method = None
-    params = _object(message.get("params"))
+    params = message.get("params")
+    if not isinstance(params, dict):
+        params = _NONE
     name = params.get(_NAMED_BY[method]) if method in _NAMED_BY else None
     if not isinstance(name, str):
         if method == TOOL_CALL:
             raise UnknownTool("tools/call needs the name of a tool", request_id=request_id)
         name = None
-    version = _object(params.get("_meta")).get(_VERSION_IN_META) if "_meta" in params else None
+    meta = params.get("_meta")
+    version = meta.get(_VERSION_IN_META) if isinstance(meta, dict) else None
     return Message(method, request_id, "id" in message, name, version)
 
 
@@ -101,7 +105,3 @@ def decoded_value(value: str) -> str | None:
 def _id_of(message: Mapping[str, Json]) -> RequestId:
     request_id = message.get("id")
     return request_id if isinstance(request_id, (str, int, float)) and not isinstance(request_id, bool) else None
-
-
-def _object(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
