@@ -17,11 +17,13 @@ from google.protobuf.json_format import MessageToDict
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
+from daca_agents.approvals import Decision, Paused, Resumed, forward
 from daca_agents.happenings import heard_by
 from daca_agents.peers import Peer, Talks
 from daca_agents.profile import Profile
 from daca_agents.refusals import ToolServerProblem
 from daca_agents.shape import PeerEntry
+from daca_agents.talks import told_of
 from daca_agents.toolbox import Sources, Toolbox, Tools
 from oauth_client import ClientSecret, Exchanges, Tokens
 from resource_server import Caller
@@ -31,6 +33,7 @@ from tests.mcp_server.issuer import ISSUER, Issuer, Wire
 
 CONCIERGE = "http://localhost:8010"
 PORTER = "http://localhost:8020"
+BELLBOY = "http://localhost:8021"
 SECRET = "s3cret-of-the-concierge"
 PROFILE = Profile(
     version=1,
@@ -48,18 +51,22 @@ class Hall:
     """A concierge's toolbox, a porter behind his door, an issuer; and everything that went over the wire."""
 
     def __init__(self) -> None:
-        reach = {PORTER: frozenset({"agent:ask"})}
+        reach = {url: frozenset({"agent:ask"}) for url in (PORTER, BELLBOY)}
         self.issuer = Issuer({"concierge": (SECRET, frozenset({"agent:ask"}))}, {"concierge": (CONCIERGE, reach)})
         self.wire = Wire()
-        self.porter = Porter(PORTER, self.wire)
-        self.wire.apps = {ISSUER: self.issuer.app(), PORTER: self.porter.app()}
+        self.porter, self.bellboy = Porter(PORTER, self.wire), Porter(BELLBOY, self.wire)
+        self.wire.apps = {ISSUER: self.issuer.app(), PORTER: self.porter.app(), BELLBOY: self.bellboy.app()}
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.lifting = asyncio.Event()
         self.failed: list[str] = []
+        self.toolbox = self.toolbox_of(PROFILE)
+
+    def toolbox_of(self, profile: Profile) -> Toolbox:
+        """What the concierge has by this profile."""
         http = httpx2.AsyncClient(transport=self.wire)
         proof = ClientSecret("concierge", SECRET)
-        self.toolbox = Toolbox(
-            PROFILE,
+        return Toolbox(
+            profile,
             sources=Sources(
                 own=Tokens(credentials=proof, http=http, issuer=ISSUER),
                 callers=Exchanges(credentials=proof, http=http, issuer=ISSUER),
@@ -204,6 +211,21 @@ async def test_a_peers_pending_approval_pauses_and_the_decision_goes_to_its_task
     assert talks.waiting == {}
     assert await hall.hear(tools.peers[0], talks, "call_1") == "done: [{'call_there': 'approve'}]"
     assert hall.porter.decisions == [{"call_there": "approve"}]
+
+
+async def test_two_peers_wait_at_once_by_the_same_name_and_each_gets_its_own_decision(hall: Hall) -> None:
+    bellboy = PeerEntry(name="bellboy", url=BELLBOY, scopes=("agent:ask",))
+    toolbox = hall.toolbox_of(PROFILE.model_copy(update={"peers": (*PROFILE.peers, bellboy)}))
+    talks, peers = Talks(), toolbox.of(hall.caller()).peers
+    for call, peer in zip(("call_1", "call_2"), peers, strict=True):
+        assert await hall.pauses(peer, talks, "delete", call)
+    paused = Paused(run="", tools={}, own=[], talks=told_of(talks))
+    assert paused.calls == ["call_1/call_there", "call_2/call_there"]
+    decisions: dict[str, Decision] = {"call_1/call_there": "reject", "call_2/call_there": "approve"}
+    await forward(Resumed(paused=paused, decisions=decisions), peers, talks)
+    assert (hall.porter.decisions, hall.bellboy.decisions) == ([{"call_there": "reject"}], [{"call_there": "approve"}])
+    assert talks.waiting == {}
+    await toolbox.aclose()
 
 
 async def test_a_peer_may_ask_a_person_twice(hall: Hall) -> None:
