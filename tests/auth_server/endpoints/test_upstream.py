@@ -95,10 +95,14 @@ async def test_any_replica_takes_the_answer(person: Person, provider: Provider, 
         assert "in your name, <strong>ada</strong>" in person.page
 
 
-async def test_without_a_client_they_come_to_their_own_page(person: Person, provider: Provider) -> None:
-    await person.get("/account")
+@pytest.mark.parametrize(("path", "title"), [("/account", "Your access"), ("/requests", "What you are asked for")])
+async def test_without_a_client_they_come_to_the_page_of_their_own_that_they_wanted(
+    person: Person, provider: Provider, path: str, title: str
+) -> None:
+    await person.get(path)
     answer = await person.once("POST", "/upstream", person.hidden())
     assert (await arrive(person, provider.says_yes(answer.headers["location"]))).status_code == 200
+    assert f"<h1>{title}</h1>" in person.page
     assert "signed in as <strong>ada</strong>" in person.page
 
 
