@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import expect
 
 from tests.human.browser import chromium, visitor
 from tests.human.client import McpClient
@@ -176,22 +176,21 @@ async def test_an_agent_asks_a_person_for_what_it_may_not_do_and_their_page_deci
         (waits,) = waiting_in(paused)
         assert waits["tool"] == "delete_note"
         yes = {"decisions": {waits["call"]: "approve"}}
-        going = asyncio.create_task(asker.say(data=yes, task=paused["id"], context=paused["contextId"]))
-        await _is_asked(here.page, going)
+        asks = await asker.say(data=yes, task=paused["id"], context=paused["contextId"])
+        assert state_of(asks) == "AUTH_REQUIRED", asks
+        await here.page.goto(asks["metadata"]["daca"]["at_url"])
+        await expect(here.page.get_by_role("button", name="Refuse", exact=True)).to_have_count(1)
         assert await note(front, operator, name) is not None, "nothing is done before they have decided"
         await here.page.get_by_role("button", name=decision, exact=True).click()
-        done = await going
+        done = await _ended(asker, asks["id"])
         kept = await note(front, operator, name)
     assert state_of(done) == "COMPLETED", done
     assert (kept is None) is (decision == "Allow once")
 
 
-async def _is_asked(page: Page, going: asyncio.Task[Document]) -> None:
-    """Until the person's page shows one request, as they would look at it again and again."""
+async def _ended(asker: Asker, task: str) -> Document:
+    """A task, once it waits for nobody any more."""
     async with asyncio.timeout(90):
-        while True:
-            assert not going.done(), going.result()
-            await page.goto(f"{ISSUER}/requests")
-            if await page.get_by_role("button", name="Refuse", exact=True).count() == 1:
-                return
+        while state_of(found := await asker.task(task)) in {"AUTH_REQUIRED", "WORKING"}:
             await asyncio.sleep(1)
+        return found
