@@ -191,6 +191,6 @@ async def test_an_agent_asks_a_person_for_what_it_may_not_do_and_their_page_deci
 async def _ended(asker: Asker, task: str) -> Document:
     """A task, once it waits for nobody any more."""
     async with asyncio.timeout(90):
-        while state_of(found := await asker.task(task)) in {"AUTH_REQUIRED", "WORKING"}:
+        while state_of(found := await asker.task(task)) in {"AUTH_REQUIRED", "WORKING"}:  # noqa: ASYNC110  another process
             await asyncio.sleep(1)
         return found
