@@ -25,8 +25,10 @@ from opentelemetry.trace import (
     TraceState,
     get_current_span,
     set_span_in_context,
+    use_span,
 )
 
+from sidecar.at_once import AtOnce, Reply, Wrapped, at_once_of
 from sidecar.probes import PROBES
 from sidecar.redaction import redact_text
 from sidecar.trace import Trace, enter, leave, trace_of
@@ -81,6 +83,22 @@ class Spans:
                     span.set_attribute("error.type", type(error).__name__)
                     span.set_status(StatusCode.ERROR)
                     raise
+                finally:
+                    span.end()
+
+        ask = at_once_of(app)
+        return spanned if ask is None else Wrapped(app=spanned, at_once=self._spanned_at_once(ask))
+
+    def _spanned_at_once(self, ask: AtOnce) -> AtOnce:
+        """The short cut, which stays one; a request that it declines has its span on the whole way."""
+
+        def spanned(scope: MutableMapping[str, Any], body: bytes) -> Reply | None:
+            with _answering(self._tracer, scope) as span:
+                reply = ask(scope, body)
+                if reply is not None:
+                    _answered(span, scope, reply[0])
+                    span.end()
+                return reply
 
         return spanned
 
@@ -125,6 +143,7 @@ class SpanTransport(httpx2.AsyncBaseTransport):
 
 @contextmanager
 def _answering(tracer: Tracer, scope: Mapping[str, Any]) -> "Generator[Span]":
+    """A span and its trace while the block runs. It is told of when it is ended, and not at all when it never is."""
     came = trace_of(scope["headers"])
     parent = None if came is None else set_span_in_context(NonRecordingSpan(context_of(came)), context.Context())
     method = _method(scope["method"])
@@ -134,14 +153,8 @@ def _answering(tracer: Tracer, scope: Mapping[str, Any]) -> "Generator[Span]":
         "url.scheme": scope.get("scheme", "http"),
         "network.protocol.version": scope.get("http_version", "1.1"),
     }
-    with tracer.start_as_current_span(
-        method,
-        context=parent or context.Context(),
-        kind=SpanKind.SERVER,
-        attributes=told,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
+    span = tracer.start_span(method, context=parent or context.Context(), kind=SpanKind.SERVER, attributes=told)
+    with use_span(span, record_exception=False, set_status_on_exception=False):
         reset = enter(trace_in(span))
         try:
             yield span

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from sidecar.at_once import Reply, Scope, at_once_of
 from sidecar.audit import Audit, decision
 from sidecar.spans import Spans
 from sidecar.trace import current
@@ -98,6 +99,37 @@ async def test_a_call_is_a_span_that_the_other_side_continues(collector: Collect
         401,
         "401",
     )
+
+
+async def test_what_is_answered_at_once_is_a_span_too_and_what_is_declined_has_its_own_on_the_whole_way(
+    collector: Collector,
+) -> None:
+    class Prompt:
+        def at_once(self, scope: Scope, body: bytes) -> Reply | None:
+            Audit([spans.hear]).tell("token", decision(outcome="issued"))
+            return (200, (), body) if scope["path"] == "/token" else None
+
+        async def __call__(self, _scope: object, _receive: object, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 400, "headers": []})
+
+    async def send(_message: object) -> None:
+        return None
+
+    spans = Spans("auth-server")
+    around = spans.around(Prompt())
+    ask = at_once_of(around)
+    assert ask is not None
+    headers = [(b"traceparent", f"00-{TRACE}-{CALLER}-01".encode())]
+    for path, reply in (("/token", (200, (), b"a")), ("/other", None)):
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        assert ask(scope, b"a") == reply
+        assert current() is None
+        if reply is None:
+            await around(scope, None, send)
+    spans.end()
+    told = [(one.name, one.parent, one.attributes["http.response.status_code"]) for one in collector.spans]
+    assert told == [("POST /token", CALLER, 200), ("POST /other", CALLER, 400)]
+    assert [one.attributes.get("daca.outcome") for one in collector.spans] == ["issued", None]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
