@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from cli.ports import is_free
 
 FIRST, LAST = 10_000, 20_000
+ABOVE = 61_000
+"""Connections go out by lower ones: Linux takes them up to 60 999."""
 
 
 def _of_this_worker() -> Iterator[int]:
@@ -29,3 +31,11 @@ def free_port() -> int:
 def free_ports(count: int) -> list[int]:
     """Several."""
     return [free_port() for _ in range(count)]
+
+
+def free_row(count: int) -> int:
+    """The first of so many ports in a row on which nobody listens, above all that are given out one by one."""
+    while True:
+        first = random.randrange(ABOVE, 65_000)
+        if all(is_free(port, "127.0.0.1") for port in range(first, first + count)):
+            return first

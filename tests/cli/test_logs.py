@@ -1,4 +1,4 @@
-"""No secret, token or assertion in any log, at any level: the logs of a whole run are searched."""
+"""No secret, token or assertion in any log, at any level, or metric: those of a whole run are searched."""
 
 import json
 import re
@@ -9,6 +9,10 @@ import httpx2
 import pytest
 from joserfc import jwk
 
+from tests.cli.conftest import AGENTS
+from tests.ports import free_row
+
+APPS = ["auth-server", "notes", "clock", *AGENTS]
 MODES = ["embedded", pytest.param("sidecars", marks=pytest.mark.needs("daprd"))]
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 
@@ -24,8 +28,11 @@ def secrets_of(data: Path) -> set[str]:
 @pytest.mark.requirement("ALL-01")
 @pytest.mark.parametrize("level", ["debug", "info"])
 @pytest.mark.parametrize("mode", MODES)
-def test_the_logs_of_a_whole_run_hold_no_credential(world: Any, mode: str, level: str, tmp_path: Path) -> None:
-    world.environ["DACA_LOG_LEVEL"] = level
+def test_the_logs_and_metrics_of_a_whole_run_hold_no_credential(
+    world: Any, mode: str, level: str, tmp_path: Path
+) -> None:
+    first = free_row(len(APPS))
+    world.environ.update(DACA_LOG_LEVEL=level, DACA_METRICS_PORT=str(first))
     key = jwk.ECKey.generate_key("P-256")
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     with world.up(f"--{mode}") as up:
@@ -41,12 +48,20 @@ def test_the_logs_of_a_whole_run_hold_no_credential(world: Any, mode: str, level
         world.refused("token", "notes", "--client", "operator", DACA_CLIENT_SECRET="wrong-but-not-for-any-log")
         world.ok("call", "notes", "--client", "spoken")
         misuse(world, tokens)
+        metrics = [metrics_at(first + place) for place in range(len(APPS))]
         hidden = secrets_of(up.data) | shown | tokens | {"wrong-but-not-for-any-log"}
     log = up.log.read_text()
     assert len(log) > 2000
     assert not [value[:6] for value in hidden if value in log]
     assert not [value[:6] for value in tokens if value.split(".")[2] in log]
     assert not JWT.search(log)
+    assert [f'app="{app}"' in told for app, told in zip(APPS, metrics, strict=True)] == [True] * len(APPS)
+    assert not [value[:6] for value in hidden if any(value in told for told in metrics)]
+    assert not JWT.search("".join(metrics))
+
+
+def metrics_at(port: int) -> str:
+    return httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).raise_for_status().text
 
 
 def misuse(world: Any, tokens: set[str]) -> None:
