@@ -1,9 +1,10 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from resource_server import Decision
 from resource_server.caller import Caller
+from sidecar import doors
 from sidecar.audit import FIELDS, Audit, decision
 from sidecar.doors import told_to
 from sidecar.trace import Trace, enter, leave
@@ -47,6 +48,24 @@ def test_each_caller_and_each_tool_has_an_event_of_its_own_however_often_they_co
     seen = [(said["subject"], said["tool"], said["outcome"]) for said in heard]
     once = [(name, tool, "called") for name in ("ada", "grace") for tool in ("read_note", "write_note")]
     assert seen == [*once, ("ada", "read_note", "insufficient_scope")] * 2
+
+
+def test_calls_are_remembered_up_to_a_bound_and_what_was_refused_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "_MOST", 2)
+    written: list[str] = []
+
+    class Counting(Audit):
+        def telling(self, event: str, said: Mapping[str, str]) -> Callable[[], None]:
+            written.append(f"{said['subject']} {said['outcome']}")
+            return super().telling(event, said)
+
+    tell = told_to(Counting())
+    ada, grace, eve = (_called(_caller(name), "read_note") for name in ("ada", "grace", "eve"))
+    refused = _called(_caller("ada"), "read_note", error="insufficient_scope")
+    for made in (ada, ada, grace, grace, refused, refused, eve, eve, ada):
+        tell(made)
+    again = ["ada insufficient_scope"] * 2
+    assert written == ["ada called", "grace called", *again, "eve called", "ada called"]
 
 
 def _caller(subject: str) -> Caller:
