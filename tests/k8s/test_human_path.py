@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from playwright.async_api import expect
 
-from tests.human.browser import chromium, visitor
+from tests.human.browser import Visitor, chromium, visitor
 from tests.human.client import McpClient
 from tests.human.listener import listening
 from tests.human.story import Place, human_path
@@ -117,10 +117,9 @@ async def test_sign_in_at_one_replica_and_consent_at_the_other(daca: System, per
         daca.kubectl.scale(1, "auth-server")
 
 
-async def test_a_person_asks_concierge_and_the_note_says_in_whose_name(
-    daca: System, person: str, operator: tuple[str, str]
-) -> None:
-    """Signed in at a client that nobody knew; concierge asks researcher and scribe; notes records the person first."""
+@asynccontextmanager
+async def _at_concierge(daca: System, person: str) -> AsyncGenerator[tuple[Visitor, Asker]]:
+    """A person in a browser, signed in at a client that nobody knew, and what that client asks concierge with."""
     async with (
         _to_pods(daca, daca.kubectl.pods("auth-server")) as crossroads,
         chromium(_leads(crossroads.port)) as browser,
@@ -137,12 +136,20 @@ async def test_a_person_asks_concierge_and_the_note_says_in_whose_name(
         await here.decide("Allow")
         tokens = await client.redeem()
         asker = Asker(http=front, url=CONCIERGE, token=tokens["access_token"])
+        yield here, asker
+
+
+async def test_a_person_asks_concierge_and_the_note_says_in_whose_name(
+    daca: System, person: str, operator: tuple[str, str]
+) -> None:
+    """Signed in at a client that nobody knew; concierge asks researcher and scribe; notes records the person first."""
+    async with _at_concierge(daca, person) as (_, asker):
         name = fresh()
         done = await asker.say(wish(name))
         assert state_of(done) == "COMPLETED", done
-        kept = await note(front, operator, name)
+        kept = await note(asker.http, operator, name)
     assert kept is not None
-    subject = claims_of(tokens["access_token"])["sub"]
+    subject = claims_of(asker.token)["sub"]
     assert not subject.startswith("client:")
     assert kept["created_by"]["subject"] == subject
     assert kept["created_by"]["actors"] == CHAIN
@@ -153,22 +160,7 @@ async def test_an_agent_asks_a_person_for_what_it_may_not_do_and_their_page_deci
     daca: System, person: str, operator: tuple[str, str], decision: str
 ) -> None:
     """Nothing leads from a caller's token to deleting: scribe asks by its sidecar, and they decide in the browser."""
-    async with (
-        _to_pods(daca, daca.kubectl.pods("auth-server")) as crossroads,
-        chromium(_leads(crossroads.port)) as browser,
-        daca.front() as front,
-        listening() as listener,
-        visitor(browser) as here,
-    ):
-        client = McpClient(resource=CONCIERGE, http=front, listener=listener)
-        await client.discover()
-        await client.register()
-        await here.page.goto(client.authorization_url("agent:ask", "agent:save"))
-        await here.sign_in(person, PASSWORD)
-        await here.sees(f"Allow {client.name}?")
-        await here.decide("Allow")
-        tokens = await client.redeem()
-        asker = Asker(http=front, url=CONCIERGE, token=tokens["access_token"])
+    async with _at_concierge(daca, person) as (here, asker):
         name = fresh()
         assert state_of(await asker.say(wish(name))) == "COMPLETED"
         paused = await asker.say(f"Ask the scribe to Delete note '{name}'.")
@@ -180,10 +172,10 @@ async def test_an_agent_asks_a_person_for_what_it_may_not_do_and_their_page_deci
         assert state_of(asks) == "AUTH_REQUIRED", asks
         await here.page.goto(asks["metadata"]["daca"]["at_url"])
         await expect(here.page.get_by_role("button", name="Refuse", exact=True)).to_have_count(1)
-        assert await note(front, operator, name) is not None, "nothing is done before they have decided"
+        assert await note(asker.http, operator, name) is not None, "nothing is done before they have decided"
         await here.page.get_by_role("button", name=decision, exact=True).click()
         done = await _ended(asker, asks["id"])
-        kept = await note(front, operator, name)
+        kept = await note(asker.http, operator, name)
     assert state_of(done) == "COMPLETED", done
     assert (kept is None) is (decision == "Allow once")
 
