@@ -124,8 +124,8 @@ def a_long_running_container_is_not_probed(documents: Documents) -> list[str]:
 
 def a_pod_is_sent_requests_before_its_app_is_ready(documents: Documents) -> list[str]:
     """Living is not enough: a door is up before it has the issuer's keys, and refuses everybody until then."""
-    asked = {n: c["readinessProbe"] for n, c in _containers(documents) if n.endswith("/app")}
-    return [name for name, probe in asked.items() if probe.get("httpGet", {}).get("path", "/readyz") != "/readyz"]
+    served = {n: c["readinessProbe"] for n, c in _containers(documents) if n.endswith("/app") and "ports" in c}
+    return [name for name, probe in served.items() if probe.get("httpGet", {}).get("path") != "/readyz"]
 
 
 def a_namespace_is_not_restricted(documents: Documents) -> list[str]:
