@@ -32,6 +32,7 @@ from auth_server.registration_routes import registration_routes, renewing
 from auth_server.rules import rfc8414_metadata
 from auth_server.settings import Settings
 from sidecar.connect import Sidecar
+from sidecar.probes import PROBES
 from sidecar.process import Process, run
 
 APP_ID = "auth-server"
@@ -56,7 +57,7 @@ def create_app(
 
     # No pages that would load scripts from elsewhere; the protocol's endpoints describe themselves in the metadata.
     api = FastAPI(title="auth-server", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    for path in ("/healthz", "/readyz"):
+    for path in sorted(PROBES):
         api.add_api_route(path, _healthz)
     front = Front(behind=api, proxies=networks(settings.trusted_proxies), audit=sidecar.audit)
     return front

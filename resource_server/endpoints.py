@@ -11,6 +11,8 @@ from resource_server.rules.rfc9728_metadata import WELL_KNOWN, metadata_of, meta
 from resource_server.settings import Settings
 
 _JSON = (b"content-type", b"application/json")
+_UNKEPT = (b"cache-control", b"no-store")
+_LOOKS, _ALLOWS_LOOKS = frozenset({"GET", "HEAD"}), (b"allow", b"GET, HEAD")
 _OPEN_TO_ALL = ((b"access-control-allow-origin", b"*"), (b"cache-control", b"public, max-age=300"))
 
 
@@ -24,8 +26,8 @@ class Metadata:
 
     async def answer(self, scope: Scope, send: Send) -> None:
         """GET and HEAD, for anyone from anywhere: it says nothing that is not public. RFC 9728 §3.1, §3.2."""
-        if scope["method"] not in {"GET", "HEAD"}:
-            return await answer(send, scope, 405, b"", (*_OPEN_TO_ALL[:1], (b"allow", b"GET, HEAD")))
+        if scope["method"] not in _LOOKS:
+            return await answer(send, scope, 405, b"", (*_OPEN_TO_ALL[:1], _ALLOWS_LOOKS))
         return await answer(send, scope, 200, self._body, (_JSON, *_OPEN_TO_ALL))
 
 
@@ -38,12 +40,11 @@ class Readiness:
 
     async def answer(self, scope: Scope, send: Send) -> None:
         """GET and HEAD: 200 once the keys are known, and from then on; 503 before, with what is waited for."""
-        if scope["method"] not in {"GET", "HEAD"}:
-            return await answer(send, scope, 405, b"", ((b"allow", b"GET, HEAD"),))
+        if scope["method"] not in _LOOKS:
+            return await answer(send, scope, 405, b"", (_ALLOWS_LOOKS,))
         ready = self._ready()
         body = {"status": "ok"} if ready else {"status": "not ready", "waits_for": self._waits_for}
-        headers = (_JSON, (b"cache-control", b"no-store"))
-        return await answer(send, scope, 200 if ready else 503, json.dumps(body).encode(), headers)
+        return await answer(send, scope, 200 if ready else 503, json.dumps(body).encode(), (_JSON, _UNKEPT))
 
 
 class Refusals:
@@ -56,7 +57,7 @@ class Refusals:
 
     async def answer(self, refusal: Refusal, scope: Scope, send: Send) -> None:
         """Tell the client what is wrong and how to do better; `detail` stays here."""
-        headers = [_JSON, (b"cache-control", b"no-store"), *refusal.headers]
+        headers = [_JSON, _UNKEPT, *refusal.headers]
         if refusal.challenged:
             headers.append((b"www-authenticate", self._challenge(refusal)))
         rpc = self._speaks_rpc and scope["method"] == "POST"
