@@ -82,8 +82,7 @@ class TokenCheck:
 
     def known(self, token: bytes) -> Verified | None:
         """The caller that this token proved before, if nothing has ended that: no waiting."""
-        if self._generation != self._keys.generation:
-            self._forget_when_keys_changed()
+        self._forget_when_keys_changed()
         digest = sha256(token).digest()
         known = self._seen.get(digest)
         if known is None or self._clock() >= known.until:

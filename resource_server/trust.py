@@ -40,8 +40,10 @@ class Trust:
         self._check = TokenCheck(
             expected_by(settings), self._keys, implied=implied, clock=clock, size=settings.cache_size
         )
-        self.known: Callable[[bytes], Verified | None] = self._check.known
-        """The caller that a token proved before and still proves."""
+
+    def known(self, token: bytes) -> Verified | None:
+        """The caller that this token proved before and still proves."""
+        return self._check.known(token)
 
     async def verify(self, token: bytes) -> Verified:
         """The caller this token proves. Raises InvalidToken or KeysUnavailable."""

@@ -19,7 +19,6 @@ _NAMED_BY = {TOOL_CALL: "name", "prompts/get": "name", "resources/read": "uri"}
 _VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
 _VERSION, _METHOD, _NAME = b"mcp-protocol-version", b"mcp-method", b"mcp-name"
 _TITLES = {_VERSION: "MCP-Protocol-Version", _METHOD: "Mcp-Method", _NAME: "Mcp-Name"}
-_NONE: dict[str, Json] = {}
 _BATCH = "send one JSON-RPC message per request; batches are not accepted"
 _SENTINEL = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 
@@ -44,9 +43,8 @@ def read_message(body: bytes) -> Message:
         if "method" in message:
             raise MalformedMessage("method must be a string", request_id=request_id)
         method = None
-    params = message.get("params")
-    if not isinstance(params, dict):
-        params = _NONE
+    given = message.get("params")
+    params = given if isinstance(given, dict) else dict[str, Json]()
     name = params.get(_NAMED_BY[method]) if method in _NAMED_BY else None
     if not isinstance(name, str):
         if method == TOOL_CALL:
@@ -91,7 +89,7 @@ def _mismatch(header: bytes, message: Message) -> HeaderMismatch:
 
 def decoded_value(value: str) -> str | None:
     """Undo the base64 sentinel of unsafe header values; None when it is malformed, which matches nothing."""
-    match = _SENTINEL.fullmatch(value) if value.startswith("=?") else None
+    match = _SENTINEL.fullmatch(value)
     if match is None:
         return value
     encoded = match.group(1)
